@@ -1,0 +1,86 @@
+"""What a trained model does: its predictions on clean and on changed images, its accuracy, its speed."""
+
+import statistics
+import time
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from augmentation import augment
+
+BATCH_SIZE = 1000  # images predicted at once
+
+
+@torch.inference_mode()
+def predict(model, pixels):
+    """Class probabilities (N, 10) for float pixels (N, 1, 28, 28) in [0, 1]."""
+    return torch.cat(
+        [model(batch).softmax(dim=1) for batch in pixels.split(BATCH_SIZE)]
+    )
+
+
+def accuracy(probabilities, labels):
+    """Percentage of images whose most probable class is their label."""
+    return 100 * (probabilities.argmax(dim=1) == labels).double().mean().item()
+
+
+def output_difference(probabilities, others):
+    """Mean L2 distance between the class probabilities (N, 10) of the same images; from 0 to the square root of 2."""
+    return (probabilities - others).norm(dim=1).mean().item()
+
+
+def _seeded():
+    return torch.Generator().manual_seed(0)
+
+
+def _noise(pixels, sigma):
+    return (pixels + sigma * torch.randn(pixels.shape, generator=_seeded())).clamp(0, 1)
+
+
+def _blur(pixels, sigma):
+    offsets = torch.arange(-4.0, 5.0)
+    kernel = (-(offsets**2) / (2 * sigma**2)).softmax(dim=0)
+    return F.conv2d(
+        F.conv2d(pixels, kernel.view(1, 1, 1, 9), padding=(0, 4)),
+        kernel.view(1, 1, 9, 1),
+        padding=(4, 0),
+    )
+
+
+CHANGES = {  # what people's photographs and scans do to float pixels in [0, 1]; the same draws every time
+    "Pixel Noise σ = 0.2": lambda pixels: _noise(pixels, 0.2),
+    "Intensity × 0.9": lambda pixels: 0.9 * pixels,
+    "Contrast × 0.5": lambda pixels: 0.5 * pixels,
+    "Background at 0.3": lambda pixels: 0.3 + 0.7 * pixels,
+    "Gaussian Blur σ = 1 px": lambda pixels: _blur(pixels, 1.0),
+    "Fresh Random Warps": lambda pixels: augment(pixels, _seeded()),
+}
+
+
+def reference_network():
+    """The plain network of 7,098 parameters against which speed is judged, so that limits hold on any machine."""
+    return nn.Sequential(
+        *(
+            nn.Conv2d(1, 4, 3),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Conv2d(4, 8, 3),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+        ),
+        *(nn.Flatten(), nn.Linear(200, 32), nn.ReLU(), nn.Linear(32, 10)),
+    ).eval()
+
+
+@torch.inference_mode()
+def latencies(models, batch_size, repeats=100):
+    """Median milliseconds that each model takes for one batch; they run in turn, so that all meet the same machine."""
+    pixels = torch.rand(batch_size, 1, 28, 28)
+    milliseconds = [[] for _ in models]
+    for _ in range(repeats):
+        for model, times in zip(models, milliseconds, strict=True):
+            started = time.perf_counter()
+            model(pixels)
+            times.append(1000 * (time.perf_counter() - started))
+    return [statistics.median(times) for times in milliseconds]

@@ -1,0 +1,165 @@
+"""The network and its checkpoints: saved whole or not at all, found by time, loaded without trusting the file."""
+
+import io
+import os
+import pickle
+import zipfile
+from datetime import datetime, timedelta
+from itertools import count
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+MEAN, STD = 0.1307, 0.3081  # of all pixels of the MNIST training images
+PARAMETERS = 7098
+CHECKPOINT_NAME = "model_%Y%m%d_%H%M%S.pth"
+CHECKPOINT_KEYS = ("metadata", "state_dict")
+
+
+class CheckpointError(Exception):
+    """A checkpoint that is missing or unusable; the message names the file, the reason and the cure."""
+
+
+class SimpleCNN(nn.Module):
+    """Digit classifier: (N, 1, 28, 28) float pixels in [0, 1] to (N, 10) logits."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(1, 4, 3)
+        self.conv2 = nn.Conv2d(4, 8, 3)
+        self.fc1 = nn.Linear(200, 32)
+        self.fc2 = nn.Linear(32, 10)
+
+    def forward(self, images):
+        x = (images - MEAN) / STD
+        x = F.relu(F.max_pool2d(self.conv1(x), 2))  # (N, 4, 13, 13)
+        x = F.relu(F.max_pool2d(self.conv2(x), 2))  # (N, 8, 5, 5)
+        x = F.relu(self.fc1(x.flatten(1)))  # (N, 32)
+        return self.fc2(x)
+
+
+def save_checkpoint(model, metadata, folder="."):
+    """Write `model` to `folder` under the current time, atomically and never over another file; return the path.
+
+    `metadata` is a dict of plain values that says how the weights came about. Raises OSError.
+    """
+    buffer = io.BytesIO()
+    torch.save({"metadata": metadata, "state_dict": model.state_dict()}, buffer)
+    now = datetime.now()
+    for seconds in count():
+        path = Path(
+            folder, (now + timedelta(seconds=seconds)).strftime(CHECKPOINT_NAME)
+        )
+        partial = path.with_suffix(".partial")
+        try:
+            file = partial.open("xb")  # whoever creates this file owns the name `path`
+        except FileExistsError:
+            continue
+        try:
+            with file:
+                file.write(buffer.getbuffer())
+                file.flush()
+                os.fsync(file.fileno())
+            if not path.exists():
+                return partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
+
+
+def find_checkpoints(folder="."):
+    """Paths of the checkpoints in `folder` by the time in their names, oldest first; all else is ignored."""
+
+    def is_checkpoint(name):
+        try:
+            return (
+                datetime.strptime(name, CHECKPOINT_NAME).strftime(CHECKPOINT_NAME)
+                == name
+            )
+        except ValueError:
+            return False
+
+    return sorted(path for path in Path(folder).iterdir() if is_checkpoint(path.name))
+
+
+def newest_checkpoint(folder="."):
+    """Path of the checkpoint in `folder` with the latest time in its name; raises CheckpointError if there is none."""
+    paths = find_checkpoints(folder)
+    if not paths:
+        raise CheckpointError(
+            f"no checkpoint in {Path(folder).resolve()}: run `python train.py` first"
+        )
+    return paths[-1]
+
+
+def load_checkpoint(path):
+    """SimpleCNN from `path` in eval mode, the record of its training in `model.metadata`; runs no code from the file.
+
+    Raises CheckpointError for a file that cannot be read, is not a checkpoint, is damaged, or does not fit SimpleCNN.
+    """
+    try:
+        content = Path(path).read_bytes()
+        checkpoint = _read_checkpoint(content)
+    except OSError as error:
+        raise CheckpointError(
+            f"{path} cannot be read ({error.strerror}): run `python train.py`"
+        ) from None
+    except ValueError as error:
+        raise CheckpointError(
+            f"{path} {error}: delete it and run `python train.py`"
+        ) from None
+    model = SimpleCNN()
+    model.load_state_dict(checkpoint["state_dict"])
+    model.metadata = checkpoint["metadata"]
+    return model.eval()
+
+
+def _read_checkpoint(content):
+    """Checkpoint dict from the bytes of its file; raises ValueError with what is wrong with them."""
+    if not content:
+        raise ValueError("is empty")
+    try:
+        damaged = zipfile.ZipFile(
+            io.BytesIO(content)
+        ).testzip()  # torch.load itself checks no CRC
+    except zipfile.BadZipFile:
+        raise ValueError("is truncated or not a checkpoint") from None
+    if damaged:
+        raise ValueError(f"is damaged in {damaged}")
+    try:
+        checkpoint = torch.load(
+            io.BytesIO(content), map_location="cpu", weights_only=True
+        )
+    except pickle.UnpicklingError:
+        raise ValueError(
+            "holds more than tensors and plain values, so it was not loaded"
+        ) from None
+    except Exception:  # noqa: BLE001 - a strange pickle raises whatever it leads to
+        raise ValueError("is not a checkpoint") from None
+    if not isinstance(checkpoint, dict) or not all(
+        isinstance(checkpoint.get(key), dict) for key in CHECKPOINT_KEYS
+    ):
+        raise ValueError("is not a checkpoint of train.py")
+    found, expected = checkpoint["state_dict"], SimpleCNN().state_dict()
+    if differing := {
+        str(name) for name, _ in _layout(found).items() ^ _layout(expected).items()
+    }:
+        raise ValueError(
+            f"was made for another architecture (it differs in {min(differing)})"
+        )
+    if broken := [
+        name for name, tensor in found.items() if not tensor.isfinite().all()
+    ]:
+        raise ValueError(f"holds NaN or infinite weights in {broken[0]}")
+    return checkpoint
+
+
+def _layout(state_dict):
+    """What must agree before values are copied: shape, dtype, layout and device by name, None for what is no tensor."""
+    return {
+        name: (value.shape, value.dtype, value.layout, value.device)
+        if isinstance(value, torch.Tensor)
+        else None
+        for name, value in state_dict.items()
+    }

@@ -1,0 +1,134 @@
+"""The release gate: five tests of the newest checkpoint in the current folder. Run by `pytest`, or as a script."""
+
+import sys
+
+import pytest
+import torch
+
+from evaluation import (
+    CHANGES,
+    accuracy,
+    latencies,
+    output_difference,
+    predict,
+    reference_network,
+)
+from gate import Gate
+from model import PARAMETERS, newest_checkpoint
+
+MAX_PARAMETERS = 25_000  # fewer are required
+MIN_ACCURACY = 95.0  # percent
+LIMITS_UNDER_CHANGE = {  # least accuracy in percent, largest output difference
+    "Pixel Noise σ = 0.2": (60.0, 0.5),
+    "Intensity × 0.9": (95.0, 0.05),
+    "Contrast × 0.5": (50.0, 0.5),
+    "Background at 0.3": (5.0, 1.4),
+    "Gaussian Blur σ = 1 px": (80.0, 0.5),
+    "Fresh Random Warps": (90.0, 0.2),
+}
+MAX_MODEL_MB = 0.1
+MAX_FILE_MB = 0.1
+MAX_SLOWDOWN = {
+    1: 4.0,
+    32: 4.0,
+    64: 4.0,
+}  # times the reference network, at that batch size
+
+
+@pytest.fixture(scope="module")
+def gate():
+    return Gate(newest_checkpoint)
+
+
+@pytest.fixture(autouse=True)
+def report_on_the_terminal(capsys):
+    with capsys.disabled():
+        yield
+
+
+@pytest.mark.architecture
+def test_architecture(gate):
+    with gate.test("Test 1: Model Architecture Validation"):
+        model = gate.load_model()
+        gate.section("Validating Input and Output Shapes")
+        for batch_size in (1, 32, 64):
+            shape = tuple(model(torch.zeros(batch_size, 1, 28, 28)).shape)
+            gate.line(
+                shape == (batch_size, 10),
+                f"Input ({batch_size}, 1, 28, 28) gives output {shape}",
+            )
+        gate.section("Counting Parameters")
+        parameters = sum(parameter.numel() for parameter in model.parameters())
+        gate.check("Total Parameters", parameters, "<", MAX_PARAMETERS, "{:,}")
+        gate.check("Parameter Budget", parameters, "=", PARAMETERS, "{:,}")
+
+
+@pytest.mark.performance
+def test_performance(gate):
+    with gate.test("Test 2: Model Performance Evaluation"):
+        model = gate.load_model()
+        pixels, labels = gate.load_test_set()
+        gate.section("Evaluating Model Accuracy")
+        gate.check(
+            "Test Accuracy",
+            accuracy(predict(model, pixels), labels),
+            "≥",
+            MIN_ACCURACY,
+            "{:.2f}%",
+        )
+
+
+@pytest.mark.robustness
+def test_robustness(gate):
+    with gate.test("Test 3: Model Robustness Evaluation"):
+        model = gate.load_model()
+        pixels, labels = gate.load_test_set()
+        gate.section("Evaluating Changed Test Images")
+        clean = predict(model, pixels)
+        for name, change in CHANGES.items():
+            changed = predict(model, change(pixels))
+            least, largest = LIMITS_UNDER_CHANGE[name]
+            gate.check(
+                f"{name}, Accuracy", accuracy(changed, labels), "≥", least, "{:.2f}%"
+            )
+            difference = output_difference(clean, changed)
+            gate.check(f"{name}, Output Difference", difference, "≤", largest, "{:.3f}")
+
+
+@pytest.mark.memory
+def test_memory(gate):
+    with gate.test("Test 4: Memory Usage Evaluation"):
+        model = gate.load_model()
+        gate.section("Measuring Memory")
+        tensors = [*model.parameters(), *model.buffers()]
+        megabytes = sum(tensor.nbytes for tensor in tensors) / 1e6
+        gate.check("Parameters and Buffers", megabytes, "≤", MAX_MODEL_MB, "{:.3f} MB")
+        gate.check(
+            "Checkpoint File",
+            gate.path.stat().st_size / 1e6,
+            "≤",
+            MAX_FILE_MB,
+            "{:.3f} MB",
+        )
+
+
+@pytest.mark.inference
+def test_inference(gate):
+    with gate.test("Test 5: Inference Speed Evaluation"):
+        model = gate.load_model()
+        gate.section("Measuring Median Latency")
+        for batch_size, slowdown in MAX_SLOWDOWN.items():
+            milliseconds, reference = latencies(
+                [model, reference_network()], batch_size
+            )
+            gate.check(
+                f"Latency at Batch Size {batch_size}",
+                milliseconds,
+                "≤",
+                slowdown * reference,
+                "{:.3f} ms",
+            )
+
+
+if __name__ == "__main__":
+    sys.exit(pytest.main([__file__, *sys.argv[1:]]))

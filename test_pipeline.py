@@ -1,0 +1,442 @@
+"""Unit tests of the code; they need neither a checkpoint nor MNIST."""
+
+import errno
+import gzip
+import hashlib
+import http.server
+import io
+import os
+import pickle
+import runpy
+import sys
+import threading
+from functools import partial
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torchvision.datasets import MNIST
+from torchvision.transforms import InterpolationMode
+from torchvision.transforms.v2 import functional as tv
+
+import augmentation
+import data
+import evaluation
+import gate
+import model
+import train
+
+BILINEAR = InterpolationMode.BILINEAR
+
+
+def seeded(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def random_images(n):
+    return torch.rand(n, 1, 28, 28, generator=seeded())
+
+
+def pixels_from_unit(points):
+    """Points in torchvision's coordinates, where the image spans [0, 28]."""
+    return (14 * (points + 1)).tolist()
+
+
+# Augmentation
+
+
+@pytest.mark.parametrize("degrees", [-15.0, 0.0, 10.0])
+@pytest.mark.parametrize("shift", [(0.0, 0.0), (2.8, -1.4)])
+@pytest.mark.parametrize("scale", [0.9, 1.0, 1.1])
+def test_affine_warp_equals_torchvision(degrees, shift, scale):
+    images = random_images(3)
+    homographies = augmentation.affine_homographies(
+        torch.full((3,), degrees),
+        torch.tensor([shift] * 3) / 14,
+        torch.full((3,), scale),
+    )
+    expected = tv.affine(images, degrees, list(shift), scale, [0.0, 0.0], BILINEAR)
+    torch.testing.assert_close(
+        augmentation.warp(images, homographies), expected, atol=1e-4, rtol=0
+    )
+
+
+def test_perspective_warp_equals_torchvision():
+    images = random_images(8)
+    corners = augmentation.CORNERS * (1 - 0.2 * torch.rand(8, 4, 2, generator=seeded()))
+    warped = augmentation.warp(images, augmentation.perspective_homographies(corners))
+    for image, moved, ours in zip(images, corners, warped, strict=True):
+        start = pixels_from_unit(augmentation.CORNERS)
+        expected = tv.perspective(image, start, pixels_from_unit(moved), BILINEAR)
+        torch.testing.assert_close(ours, expected, atol=1e-4, rtol=0)
+
+
+def test_augment_applies_affine_then_perspective():
+    inner = F.pad(random_images(50)[..., 10:18, 10:18], [10] * 4)  # nothing leaves
+    smooth = tv.gaussian_blur(inner, [9, 9], [1.5, 1.5])
+    parameters = augmentation.draw_parameters(50, seeded())
+    for image, ours, degrees, shift, scale, corners in zip(
+        smooth, augmentation.augment(smooth, seeded()), *parameters, strict=True
+    ):
+        shift = (14 * shift).tolist()
+        once = tv.affine(
+            image, degrees.item(), shift, scale.item(), [0.0, 0.0], BILINEAR
+        )
+        start = pixels_from_unit(augmentation.CORNERS)
+        twice = tv.perspective(once, start, pixels_from_unit(corners), BILINEAR)
+        assert (ours - twice).abs().mean() < 0.004
+
+
+def test_augmentation_parameters_fill_their_ranges():
+    degrees, shifts, scales, corners = augmentation.draw_parameters(10_000, seeded())
+    inward = 1 - corners / augmentation.CORNERS
+    struck = inward.flatten(1).any(dim=1)
+    assert struck.float().mean().item() == pytest.approx(0.5, abs=0.02)
+    for values, lowest, highest in [
+        (degrees, -15, 15),
+        (shifts * 14, -2.8, 2.8),
+        (scales, 0.9, 1.1),
+        (inward[struck], 0, 0.2),
+    ]:
+        width = highest - lowest
+        assert lowest - 1e-5 <= values.min() < lowest + 0.01 * width
+        assert highest - 0.01 * width < values.max() <= highest + 1e-5
+        assert values.mean().item() == pytest.approx(
+            (lowest + highest) / 2, abs=0.02 * width
+        )
+    assert (shifts[:, 0] != shifts[:, 1]).all()
+
+
+def test_augmentation_depends_on_the_seed_alone():
+    images = random_images(8)
+    first, again, other = (augmentation.augment(images, seeded(s)) for s in (1, 1, 2))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+
+
+# Data
+
+
+@pytest.fixture
+def tiny_mnist(tmp_path, monkeypatch):
+    """Folder of the four files in MNIST's format with 7 images each, which `data` takes for MNIST."""
+    folder = tmp_path / "tiny" / data.RAW
+    folder.mkdir(parents=True)
+    for name in data.SHA256:
+        if "images" in name:
+            header, values = (2051, 7, 28, 28), bytes(range(256)) * 22
+            values = values[: 7 * 784]
+        else:
+            header, values = (2049, 7), bytes(range(7))
+        content = b"".join(number.to_bytes(4, "big") for number in header) + values
+        (folder / name).write_bytes(content)
+        monkeypatch.setitem(data.SHA256, name, hashlib.sha256(content).hexdigest())
+    return tmp_path / "tiny"
+
+
+@pytest.fixture
+def mirror(tiny_mnist, monkeypatch):
+    """Folder served as MNIST's only mirror, with the packed files of `tiny_mnist`."""
+    folder = tiny_mnist.parent / "mirror"
+    folder.mkdir()
+    resources = []
+    for path in (tiny_mnist / data.RAW).iterdir():
+        packed = gzip.compress(path.read_bytes())
+        (folder / f"{path.name}.gz").write_bytes(packed)
+        resources.append((f"{path.name}.gz", hashlib.md5(packed).hexdigest()))
+    handler = partial(http.server.SimpleHTTPRequestHandler, directory=folder)
+    server = http.server.ThreadingHTTPServer(("localhost", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setattr(MNIST, "mirrors", [f"http://localhost:{server.server_port}/"])
+    monkeypatch.setattr(MNIST, "resources", resources)
+    yield folder
+    server.shutdown()
+
+
+def test_mnist_comes_back_as_whole_tensors(tiny_mnist):
+    for images, labels in data.load_mnist(tiny_mnist):
+        assert images.shape == (7, 1, 28, 28)
+        assert images.dtype == torch.uint8
+        assert images[0, 0, 0, :3].tolist() == [0, 1, 2]
+        assert labels.dtype == torch.int64
+        assert labels.tolist() == list(range(7))
+
+
+@pytest.mark.parametrize("name", list(data.SHA256))
+def test_damaged_file_is_named(tiny_mnist, name):
+    path = tiny_mnist / data.RAW / name
+    path.write_bytes(path.read_bytes()[:-1] + b"\xff")
+    with pytest.raises(data.DataError, match=f"{name} is damaged.*delete it"):
+        data.load_mnist(tiny_mnist)
+
+
+def test_missing_files_are_downloaded(mirror, tmp_path):
+    (_, labels), _ = data.load_mnist(tmp_path / "new")
+    assert labels.tolist() == list(range(7))
+
+
+def test_failed_download_leaves_no_files(mirror, tmp_path):
+    (mirror / "t10k-labels-idx1-ubyte.gz").unlink()
+    with pytest.raises(data.DataError, match="404"):
+        data.load_mnist(tmp_path / "new")
+    assert not [
+        path for path in (tmp_path / "new" / data.RAW).iterdir() if not path.suffix
+    ]
+
+
+def test_stalled_download_is_given_up(mirror, tmp_path, monkeypatch):
+    monkeypatch.setattr(data, "STALL_SECONDS", 0.2)
+    monkeypatch.setattr(MNIST, "download", lambda self: threading.Event().wait(30))
+    with pytest.raises(data.DataError, match="no byte arrived"):
+        data.load_mnist(tmp_path / "new")
+
+
+# Model
+
+
+def save(network, folder):
+    return model.save_checkpoint(network, {"dataset": "mnist"}, folder)
+
+
+def test_network_maps_images_to_logits_within_its_budget():
+    network = model.SimpleCNN().eval()
+    assert network(random_images(5)).shape == (5, 10)
+    assert sum(p.numel() for p in network.parameters()) == model.PARAMETERS
+
+
+def test_checkpoint_brings_back_the_model(tmp_path):
+    network = model.SimpleCNN().eval()
+    loaded = model.load_checkpoint(save(network, tmp_path))
+    assert not loaded.training
+    assert loaded.metadata == {"dataset": "mnist"}
+    assert torch.equal(loaded(random_images(5)), network(random_images(5)))
+
+
+def test_checkpoints_of_one_second_are_all_kept(tmp_path):
+    network = model.SimpleCNN()
+    paths = [save(network, tmp_path) for _ in range(5)]
+    assert len(set(paths)) == 5
+    assert model.find_checkpoints(tmp_path) == paths == sorted(tmp_path.iterdir())
+
+
+def test_full_disk_leaves_no_checkpoint(tmp_path, monkeypatch):
+    def no_space(_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", no_space)
+    with pytest.raises(OSError, match="No space"):
+        save(model.SimpleCNN(), tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_newest_checkpoint_is_found_by_the_time_in_its_name(tmp_path):
+    for name in [
+        *("model_20261124_000000.pth", "model_20251231_235959.pth"),
+        *(
+            "model_20270101_000000.pt",
+            "model_99999999_999999.pth",
+            "model_2027011_000000.pth",
+        ),
+        *("my_model_20270101_000000.pth", "model_20270101_000000.partial", "zebra"),
+    ]:
+        (tmp_path / name).touch()
+    assert model.newest_checkpoint(tmp_path).name == "model_20261124_000000.pth"
+
+
+def test_missing_checkpoint_says_how_to_make_one(tmp_path):
+    with pytest.raises(model.CheckpointError, match="run `python train.py`"):
+        model.newest_checkpoint(tmp_path)
+
+
+class Hostile:
+    def __init__(self, victim):
+        self.victim = victim
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.victim),)
+
+
+def torch_bytes(content):
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    return buffer.getvalue()
+
+
+def unusable_contents(good, folder):
+    """Contents of a checkpoint file by the reason why they are refused."""
+    checkpoint = torch.load(io.BytesIO(good), weights_only=True)
+    weights = checkpoint["state_dict"]
+    name, first = next(iter(weights.items()))
+    flipped = bytearray(good)
+    flipped[good.index(first.numpy().tobytes())] ^= 1
+    hostile = Hostile(folder / "struck")
+    return [
+        ("is empty", b""),
+        ("truncated", good[:-1000]),
+        ("truncated or not a checkpoint", b"hello"),
+        ("truncated or not a checkpoint", pickle.dumps(hostile)),
+        ("damaged in", bytes(flipped)),
+        ("holds more than tensors", torch_bytes(checkpoint | {"metadata": hostile})),
+        ("holds more than tensors", torch_bytes(model.SimpleCNN())),
+        ("not a checkpoint of train.py", torch_bytes(weights)),
+        ("not a checkpoint of train.py", torch_bytes([1, 2, 3])),
+        *(
+            (reason, torch_bytes(checkpoint | {"state_dict": changed}))
+            for reason, changed in [
+                (
+                    f"another architecture.*{name}",
+                    weights | {name: torch.cat([first] * 2)},
+                ),
+                (f"another architecture.*{name}", weights | {name: first.double()}),
+                (f"another architecture.*{name}", weights | {name: "text"}),
+                ("another architecture.*extra", weights | {"extra": torch.zeros(9)}),
+                (f"another architecture.*{name}", dict(list(weights.items())[1:])),
+                (f"NaN.*{name}", weights | {name: first * float("nan")}),
+                (f"infinite.*{name}", weights | {name: first / 0}),
+            ]
+        ),
+    ]
+
+
+def test_unusable_checkpoints_are_refused_with_the_reason(tmp_path):
+    path = save(model.SimpleCNN(), tmp_path)
+    for reason, content in unusable_contents(path.read_bytes(), tmp_path):
+        path.write_bytes(content)
+        with pytest.raises(model.CheckpointError, match=f"{path.name} .*{reason}"):
+            model.load_checkpoint(path)
+    assert not (tmp_path / "struck").exists()
+
+
+def test_missing_file_and_folder_are_refused(tmp_path):
+    for path in (tmp_path / "missing.pth", tmp_path):
+        with pytest.raises(model.CheckpointError, match=f"{path.name} cannot be read"):
+            model.load_checkpoint(path)
+
+
+# Training
+
+
+def test_training_learns_a_handful_of_images_by_heart(monkeypatch):
+    monkeypatch.setattr(train, "augment", lambda pixels: pixels)
+    images, labels = (255 * random_images(20)).byte(), torch.arange(20) % 10
+    network = train.train(images, labels, epochs=60, batch_size=10)
+    probabilities = evaluation.predict(network, images / 255)
+    assert evaluation.accuracy(probabilities, labels) == 100
+
+
+def test_weights_depend_on_the_seed_alone():
+    images, labels = (255 * random_images(300)).byte(), torch.arange(300) % 10
+    first, again, other = (
+        train.train(images, labels, seed=s).state_dict() for s in (1, 1, 2)
+    )
+    assert all(torch.equal(first[name], again[name]) for name in first)
+    assert not torch.equal(first["fc2.weight"], other["fc2.weight"])
+
+
+def test_diverging_training_is_stopped():
+    images, labels = (255 * random_images(300)).byte(), torch.arange(300) % 10
+    with pytest.raises(train.DivergenceError, match="epoch 1"):
+        train.train(images, labels, learning_rate=1e9)
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        *(
+            "--epochs=0",
+            "--epochs=1.5",
+            "--epochs=1000000",
+            "--batch-size=0",
+            "--batch-size=-64",
+        ),
+        *(
+            "--batch-size=1000000000",
+            "--lr=0",
+            "--lr=-1",
+            "--lr=nan",
+            "--lr=inf",
+            "--lr=1e-30",
+        ),
+        *("--seed=-1", "--output-dir=no/such/folder", f"--output-dir={__file__}"),
+    ],
+)
+def test_senseless_options_are_usage_errors(option, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["train.py", option])
+    with pytest.raises(SystemExit) as stopped:
+        train.parse_arguments()
+    assert stopped.value.code == 2
+    assert option.split("=")[0] in capsys.readouterr().err.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(KeyboardInterrupt(), 130), (data.DataError("no data"), "Error: no data")],
+)
+def test_train_script_ends_without_traceback_and_leaves_nothing(
+    error, code, tmp_path, monkeypatch
+):
+    def fail(_):
+        raise error
+
+    monkeypatch.setattr(data, "load_mnist", fail)
+    monkeypatch.setattr(sys, "argv", ["train.py", f"--output-dir={tmp_path}"])
+    with pytest.raises(SystemExit) as stopped:
+        runpy.run_path(train.__file__, run_name="__main__")
+    assert stopped.value.code == code
+    assert not list(tmp_path.iterdir())
+
+
+# Evaluation and gate
+
+
+def test_blur_equals_torchvision():
+    images = F.pad(random_images(3), [4] * 4)
+    expected = tv.gaussian_blur(images, [9, 9], [1.0, 1.0])
+    blurred = evaluation.CHANGES["Gaussian Blur σ = 1 px"](images)
+    torch.testing.assert_close(blurred[..., 4:-4, 4:-4], expected[..., 4:-4, 4:-4])
+
+
+def test_changes_alter_images_the_same_way_every_time():
+    images = random_images(3)
+    for change in evaluation.CHANGES.values():
+        assert not torch.equal(change(images), images)
+        assert torch.equal(change(images), change(images))
+
+
+def test_accuracy_and_output_difference_of_known_outputs():
+    right, wrong = torch.eye(10), torch.eye(10).roll(1, dims=1)
+    assert (
+        evaluation.accuracy(torch.cat([right[:3], wrong[3:4]]), torch.arange(4)) == 75
+    )
+    assert evaluation.output_difference(right, wrong) == pytest.approx(2**0.5)
+
+
+@pytest.mark.parametrize(
+    ("measured", "relation", "required", "passed"),
+    [
+        *(
+            (95.0, "≥", 95.0, True),
+            (94.99, "≥", 95.0, False),
+            (float("nan"), "≥", 95.0, False),
+        ),
+        *(
+            (1.0, "≤", 1.0, True),
+            (1.01, "≤", 1.0, False),
+            (float("nan"), "≤", 1.0, False),
+        ),
+        *((7, "=", 7, True), (8, "=", 7, False), (7, "<", 7, False)),
+    ],
+)
+def test_marks_and_verdict_agree(measured, relation, required, passed, capsys):
+    def run():
+        checks = gate.Gate(None)
+        with checks.test("Test"):
+            checks.check("Thing", measured, relation, required, "{}")
+
+    if passed:
+        run()
+    else:
+        with pytest.raises(pytest.fail.Exception, match="Thing"):
+            run()
+    marks = {line.split()[0] for line in capsys.readouterr().out.splitlines()[4:]}
+    assert marks == {"✓" if passed else "✗"}
