@@ -33,17 +33,21 @@ class Check(NamedTuple):
 
 
 class Gate:
-    """What the tests of one checkpoint saw; `find_checkpoint` gives its path and may raise CheckpointError."""
+    """What the tests of one checkpoint see.
 
-    def __init__(self, find_checkpoint):
+    `find_checkpoint()` gives its path or raises CheckpointError; `write_line(text)` prints.
+    """
+
+    def __init__(self, find_checkpoint, write_line=print):
         self.find_checkpoint = find_checkpoint
+        self.write_line = write_line
         self.checks = []
         self.faults = []  # one sentence each
 
     @contextmanager
     def test(self, title):
         """Print the headline of a test and, at its end, fail with every fault found on the way."""
-        print(f"\n{'=' * 80}\n{title}\n{'=' * 80}")
+        self.write_line(f"\n{'=' * 80}\n{title}\n{'=' * 80}")
         self.sections = 0
         faults_before = len(self.faults)
         try:
@@ -55,11 +59,11 @@ class Gate:
 
     def section(self, title):
         self.sections += 1
-        print(f"{self.sections}. {title}:")
+        self.write_line(f"{self.sections}. {title}:")
 
     def line(self, passed, text):
         """The only place that prints a mark, and what it marks ✗ fails the test."""
-        print(f"  {'✓' if passed else '✗'} {text}")
+        self.write_line(f"  {'✓' if passed else '✗'} {text}")
         if not passed:
             self.faults.append(text)
 

@@ -36,14 +36,8 @@ MAX_SLOWDOWN = {
 
 
 @pytest.fixture(scope="module")
-def gate():
-    return Gate(newest_checkpoint)
-
-
-@pytest.fixture(autouse=True)
-def report_on_the_terminal(capsys):
-    with capsys.disabled():
-        yield
+def gate(request):
+    return Gate(newest_checkpoint, request.config.get_terminal_writer().line)
 
 
 @pytest.mark.architecture
