@@ -22,7 +22,7 @@ def draw_samples(images, labels, generator):
         for axis, pixels in zip(
             row, [image[None] / 255, *augmented.split(1)], strict=True
         ):
-            axis.imshow(pixels[0, 0], cmap="gray", vmin=0, vmax=1)
+            axis.imshow(pixels[0, 0].numpy(), cmap="gray", vmin=0, vmax=1)
             axis.set_axis_off()
     return figure
 

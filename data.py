@@ -1,4 +1,4 @@
-"""MNIST as whole tensors, read straight from its four files and checked against their published sums."""
+"""The two data sets as whole tensors: MNIST, read and verified, and the built-in stroke digits."""
 
 import contextlib
 import hashlib
@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
+
+from strokes import draw_digits
 
 RAW = Path("MNIST", "raw")  # where torchvision keeps the files inside its root folder
 SHA256 = {
@@ -18,22 +20,60 @@ SHA256 = {
 STALL_SECONDS = 8  # a download that brings no byte for so long is given up
 
 
+DATASETS = {"mnist": "MNIST", "strokes": "Stroke-Digit"}  # as people read them
+STROKES_TRAIN = (60_000, 1)  # how many digits, and the seed
+STROKES_TEST = (10_000, 2)
+
+
 class DataError(Exception):
-    """MNIST is missing or damaged; the message names the file, the reason and the cure."""
+    """MNIST is damaged or missing; the message says which file, why, and what to do."""
+
+
+class UnavailableError(DataError):
+    """MNIST is neither on disk nor to be downloaded."""
+
+
+def load_dataset(name="auto", data_dir="data"):
+    """Name, training and test set; a set is images (N, 1, 28, 28) uint8, labels (N,) int64.
+
+    "auto" is "mnist" where that can be had and else "strokes", which is then announced.
+    Raises DataError.
+    """
+    if name != "strokes":
+        try:
+            return "mnist", *load_mnist(data_dir)
+        except UnavailableError as error:
+            if name == "mnist":
+                raise
+            print(f"{error}: the built-in stroke digits are used instead.")
+    return "strokes", draw_digits(*STROKES_TRAIN), draw_digits(*STROKES_TEST)
+
+
+def load_test_set(name, data_dir="data"):
+    """Test set of "mnist" or "strokes" alone; raises DataError."""
+    return load_mnist(data_dir)[1] if name == "mnist" else draw_digits(*STROKES_TEST)
+
+
+def has_mnist(data_dir="data"):
+    """Whether all of MNIST is on disk, be it damaged."""
+    return not _missing_files(data_dir)
 
 
 def load_mnist(data_dir="data"):
-    """Training and test set, each a pair: images (N, 1, 28, 28) uint8 and labels (N,) int64.
+    """Training and test set of MNIST; files not in `data_dir`/MNIST/raw are downloaded.
 
-    Files that are not in `data_dir`/MNIST/raw are downloaded. Raises DataError when that fails or a file is damaged.
+    Raises UnavailableError where that fails, and DataError where a file is damaged.
     """
-    folder = Path(data_dir, RAW)
-    if missing := [folder / name for name in SHA256 if not (folder / name).exists()]:
+    if missing := _missing_files(data_dir):
         _download(data_dir, missing)
     train_images, train_labels, test_images, test_labels = (
-        _read(folder / name) for name in SHA256
+        _read(Path(data_dir, RAW, name)) for name in SHA256
     )
     return (train_images, train_labels), (test_images, test_labels)
+
+
+def _missing_files(data_dir):
+    return [path for name in SHA256 if not (path := Path(data_dir, RAW, name)).exists()]
 
 
 def _read(path):
@@ -52,7 +92,10 @@ def _read(path):
 
 
 def _download(data_dir, missing):
-    """Have torchvision fetch and unpack MNIST; raises DataError when that fails or stalls, leaving no file of `missing`."""
+    """Have torchvision fetch and unpack MNIST.
+
+    Raises UnavailableError when that fails or stalls, and leaves none of the files `missing`.
+    """
     from torchvision.datasets import MNIST  # takes over a second to import
 
     failures = []
@@ -61,23 +104,23 @@ def _download(data_dir, missing):
         try:
             MNIST(data_dir, download=True)
         except (OSError, RuntimeError, ValueError) as error:
-            failures.append(" ".join(str(error).split()))
+            first_mirror = str(error).partition("got:\n")[2].partition("\n")[0]
+            failures.append((first_mirror or str(error)).strip("<>"))
 
     def bytes_on_disk():
         return sum(path.stat().st_size for path in Path(data_dir, RAW).glob("*"))
 
-    worker = threading.Thread(
-        target=fetch, daemon=True
-    )  # a connection attempt cannot be interrupted, only abandoned
+    # A connection attempt cannot be interrupted, only abandoned: hence the daemon thread.
+    worker = threading.Thread(target=fetch, daemon=True)
     try:
         worker.start()
         while worker.is_alive() and not failures:
             before = bytes_on_disk()
             worker.join(STALL_SECONDS)
             if worker.is_alive() and bytes_on_disk() == before:
-                failures.append(f"no byte arrived for {STALL_SECONDS} seconds")
+                failures.append(f"no byte came in {STALL_SECONDS} seconds")
         if failures:
-            raise DataError(
+            raise UnavailableError(
                 f"MNIST could not be downloaded to {data_dir} ({failures[0]})"
             )
     except BaseException:

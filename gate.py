@@ -6,9 +6,10 @@ from typing import NamedTuple
 
 import pytest
 
-from data import DataError, load_mnist
+from data import DATASETS, DataError, load_test_set
 from model import CheckpointError, load_checkpoint
 
+MARKS = {True: "✓", False: "✗"}
 RELATIONS = {"≥": operator.ge, "≤": operator.le, "<": operator.lt, "=": operator.eq}
 
 
@@ -28,6 +29,10 @@ class Check(NamedTuple):
         )  # NaN never passes
 
     @property
+    def result(self):
+        return f"{self.name}: {self.form.format(self.measured)}"
+
+    @property
     def requirement(self):
         return f"{self.relation} {self.form.format(self.required)}"
 
@@ -39,51 +44,87 @@ class Gate:
     """
 
     def __init__(self, find_checkpoint, write_line=print):
-        self.find_checkpoint = find_checkpoint
         self.write_line = write_line
+        self.path = self.model = self.error = self.pixels = self.labels = None
+        self.dataset = "mnist"
+        self.printed = []
         self.checks = []
         self.faults = []  # one sentence each
+        self.tests = {}  # whether each passed, by title
+        try:
+            self.path = find_checkpoint()
+            self.model = load_checkpoint(self.path)
+            self.dataset = self.model.metadata.get("dataset")
+            if self.dataset not in DATASETS:
+                raise CheckpointError(
+                    f"{self.path} does not say what it was trained on"
+                )
+        except CheckpointError as error:
+            self.error = error
 
     @contextmanager
     def test(self, title):
         """Print the headline of a test and, at its end, fail with every fault found on the way."""
-        self.write_line(f"\n{'=' * 80}\n{title}\n{'=' * 80}")
+        if self.dataset == "strokes":
+            title += " (Stroke Digits)"
+        self.print(f"\n{'=' * 80}\n{title}\n{'=' * 80}")
         self.sections = 0
-        faults_before = len(self.faults)
+        known_faults, known_checks = len(self.faults), len(self.checks)
         try:
             yield
         except (CheckpointError, DataError) as error:
             self.line(False, str(error))
-        if faults := self.faults[faults_before:]:
+        except Exception as error:
+            self.faults.append(f"{title}: {error!r}")
+            raise
+        finally:
+            self.audit(self.checks[known_checks:])
+            faults = self.faults[known_faults:]
+            self.tests[title] = not faults
+        if faults:
             raise pytest.fail.Exception("\n".join(faults), pytrace=False) from None
+
+    def audit(self, checks):
+        """Find fault with every check whose printed mark is not its verdict."""
+        for check in checks:
+            if f"  {MARKS[check.passed]} {check.result}" not in self.printed:
+                self.faults.append(f"The mark printed for {check.result} is false")
+
+    @property
+    def passed(self):
+        return bool(self.tests) and all(self.tests.values())
+
+    def print(self, text):
+        self.printed.append(text)
+        self.write_line(text)
 
     def section(self, title):
         self.sections += 1
-        self.write_line(f"{self.sections}. {title}:")
+        self.print(f"{self.sections}. {title}:")
 
     def line(self, passed, text):
-        """The only place that prints a mark, and what it marks ✗ fails the test."""
-        self.write_line(f"  {'✓' if passed else '✗'} {text}")
+        """Print a line with its mark; what is marked ✗ fails the test."""
+        self.print(f"  {MARKS[passed]} {text}")
         if not passed:
             self.faults.append(text)
 
     def check(self, name, measured, relation, required, form):
         check = Check(name, measured, relation, required, form)
         self.checks.append(check)
-        self.line(check.passed, f"{name}: {form.format(measured)}")
+        self.line(check.passed, check.result)
         self.line(check.passed, f"Requirement: {check.requirement}")
 
     def load_model(self):
         self.section("Loading Trained Model")
-        self.path = self.find_checkpoint()
-        self.model = load_checkpoint(self.path)
+        if self.error:
+            raise self.error
         self.line(True, f"Successfully loaded model: {self.path.name}")
         return self.model
 
     def load_test_set(self):
         """Pixels (N, 1, 28, 28) float in [0, 1] and labels (N,) int64."""
-        self.section("Preparing MNIST Test Dataset")
-        _, (images, self.labels) = load_mnist()
-        self.pixels = images / 255
+        self.section(f"Preparing {DATASETS[self.dataset]} Test Dataset")
+        images, labels = load_test_set(self.dataset)
+        self.pixels, self.labels = images / 255, labels
         self.line(len(images) == 10_000, f"Test dataset size: {len(images):,} images")
         return self.pixels, self.labels

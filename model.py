@@ -83,14 +83,17 @@ def find_checkpoints(folder="."):
     return sorted(path for path in Path(folder).iterdir() if is_checkpoint(path.name))
 
 
-def newest_checkpoint(folder="."):
-    """Path of the checkpoint in `folder` with the latest time in its name; raises CheckpointError if there is none."""
+def newest_checkpoint(folder=".", skip=0):
+    """Path of the newest checkpoint in `folder` by the time in its name, after skipping the `skip` newest.
+
+    Raises CheckpointError if there is none.
+    """
     paths = find_checkpoints(folder)
-    if not paths:
+    if len(paths) <= skip:
         raise CheckpointError(
             f"no checkpoint in {Path(folder).resolve()}: run `python train.py` first"
         )
-    return paths[-1]
+    return paths[-1 - skip]
 
 
 def load_checkpoint(path):

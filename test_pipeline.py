@@ -1,6 +1,7 @@
 """Unit tests of the code; they need neither a checkpoint nor MNIST."""
 
 import contextlib
+import copy
 import errno
 import gzip
 import hashlib
@@ -9,9 +10,12 @@ import io
 import os
 import pickle
 import runpy
+import shutil
+import subprocess
 import sys
 import threading
 from functools import partial
+from pathlib import Path
 
 import pytest
 import torch
@@ -25,6 +29,7 @@ import data
 import evaluation
 import gate
 import model
+import test_model
 import train
 
 BILINEAR = InterpolationMode.BILINEAR
@@ -437,3 +442,173 @@ def test_marks_and_verdict_agree(measured, relation, required, passed):
     with failure, checks.test("Test"):
         checks.check("Thing", measured, relation, required, "{}")
     assert [line.split()[0] for line in lines[1:]] == ["✓" if passed else "✗"] * 2
+
+
+# The gate against planted faults
+
+METADATA = {"dataset": "strokes"}
+
+
+@pytest.fixture(scope="session")
+def trained():
+    return train.train(*data.load_dataset("strokes")[1])
+
+
+def rewrite(path, network, **more):
+    state = network if isinstance(network, dict) else network.state_dict()
+    path.write_bytes(torch_bytes({"metadata": METADATA | more, "state_dict": state}))
+
+
+def edit(path, old, new):
+    code = path.read_text(encoding="utf-8")
+    assert old in code
+    path.write_text(code.replace(old, new), encoding="utf-8")
+
+
+def untrained(network, path):
+    rewrite(path, model.SimpleCNN())
+
+
+def swapped_classes(network, path):
+    for parameter in network.fc2.parameters():
+        parameter.data[[4, 9]] = parameter.data[[9, 4]]
+    rewrite(path, network)
+
+
+def noise_in_the_weights(network, path):
+    images, labels = data.load_test_set("strokes")
+    torch.manual_seed(0)
+    measured = 100
+    while measured >= test_model.MIN_ACCURACY["strokes"]:
+        for weights in network.parameters():
+            weights.data += 0.02 * weights.std() * torch.randn_like(weights)
+        measured = evaluation.accuracy(
+            evaluation.predict(network, images / 255), labels
+        )
+    rewrite(path, network)
+
+
+def no_augmentation(network, path):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(train, "augment", lambda pixels: pixels)
+        rewrite(path, train.train(*data.load_dataset("strokes")[1]))
+
+
+def one_nan_weight(network, path):
+    network.fc1.weight.data[0, 0] = float("nan")
+    rewrite(path, network)
+
+
+def wider_network(network, path):
+    network.fc1 = torch.nn.Linear(network.fc1.in_features, 64)
+    rewrite(path, network)
+
+
+def wider_code(network, path):
+    edit(path.with_name("model.py"), "PARAMETERS = ", "PARAMETERS = -1 + ")
+
+
+def truncated(network, path):
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def empty(network, path):
+    path.write_bytes(b"")
+
+
+def missing(network, path):
+    path.unlink()
+
+
+def folder(network, path):
+    path.unlink()
+    path.mkdir()
+
+
+def hostile_pickle(network, path):
+    rewrite(path, network, note=Hostile(path.with_name("struck")))
+
+
+def padded_buffers(network, path):
+    rewrite(path, network.state_dict() | {"padding": torch.zeros(10**6)})
+
+
+def padded_file(network, path):
+    rewrite(path, network, padding=torch.zeros(10**6))
+
+
+def ten_times_slower(network, path):
+    edit(
+        path.with_name("model.py"),
+        "    def forward(self, images):",
+        "    def forward(self, images):\n"
+        "        return [self.once(images) for _ in range(10)][0]\n\n"
+        "    def once(self, images):",
+    )
+
+
+def false_mark(network, path):
+    edit(path.with_name("gate.py"), "self.line(check.passed,", "self.line(True,")
+    rewrite(path, model.SimpleCNN())
+
+
+def unknown_data_set(network, path):
+    rewrite(path, network, dataset="emnist")
+
+
+FAULTS = {  # what the gate must say
+    untrained: "Test Accuracy: ",
+    swapped_classes: "Test Accuracy: ",
+    noise_in_the_weights: "Test Accuracy: ",
+    no_augmentation: "Fresh Random Warps, Accuracy: ",
+    one_nan_weight: "NaN or infinite weights in fc1.weight",
+    wider_network: "another architecture (it differs in fc1.",
+    wider_code: "Parameter Budget: ",
+    truncated: "is truncated",
+    empty: "is empty",
+    missing: "run `python train.py`",
+    folder: "cannot be read",
+    hostile_pickle: "holds more than tensors",
+    padded_buffers: "another architecture (it differs in padding)",
+    padded_file: "Checkpoint File: ",
+    ten_times_slower: "Latency at Batch Size ",
+    false_mark: "The mark printed for Test Accuracy",
+    unknown_data_set: "does not say what it was trained on",
+}
+
+
+def run_gate(folder):
+    """Exit codes and outputs of both ways to run the gate in `folder`."""
+    commands = ([sys.executable, "test_model.py"], [sys.executable, "-m", "pytest"])
+    for command in commands:
+        run = subprocess.run(
+            command, cwd=folder, capture_output=True, encoding="utf-8", check=False
+        )
+        yield run.returncode, run.stdout
+
+
+@pytest.fixture
+def release(trained, tmp_path):
+    """Copy of the gate beside a good checkpoint, whose path this is."""
+    here = Path(__file__).parent
+    for source in (*here.glob("*.py"), here / "pytest.ini"):
+        if source.name != Path(__file__).name:
+            shutil.copy(source, tmp_path)
+    return model.save_checkpoint(trained, METADATA, tmp_path)
+
+
+@pytest.mark.slow
+def test_good_model_passes_the_gate(release):
+    for code, output in run_gate(release.parent):
+        assert code == 0, output
+        assert "✗" not in output
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("plant", FAULTS, ids=lambda plant: plant.__name__)
+def test_gate_catches(plant, trained, release):
+    plant(copy.deepcopy(trained), release)
+    for code, output in run_gate(release.parent):
+        assert code == 1
+        assert FAULTS[plant] in output.partition("= FAILURES =")[2]
+    assert not release.with_name("struck").exists()

@@ -1,4 +1,4 @@
-"""Train SimpleCNN on augmented MNIST and save it as model_YYYYMMDD_HHMMSS.pth."""
+"""Train SimpleCNN on augmented digits and save it as model_YYYYMMDD_HHMMSS.pth."""
 
 import argparse
 import sys
@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from tqdm import tqdm
 
 from augmentation import augment
-from data import DataError, load_mnist
+from data import DATASETS, DataError, load_dataset
 from evaluation import accuracy, predict
 from model import SimpleCNN, save_checkpoint
 
@@ -80,7 +80,7 @@ def number(kind, lowest, highest):
 
 
 def folder(text):
-    """Parser of a command-line folder that can be written to."""
+    """Parser of an existing folder that can be written to."""
     try:
         tempfile.TemporaryFile(dir=text).close()
     except OSError as error:
@@ -94,28 +94,30 @@ def parse_arguments():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
-    parser.add_argument(
-        "--epochs",
-        type=number(int, 1, 1000),
-        default=1,
-        help="passes over the training images",
+    add = parser.add_argument
+    add(
+        "--dataset",
+        choices=["auto", *DATASETS],
+        default="auto",
+        help="auto: strokes without MNIST",
     )
-    parser.add_argument(
-        "--batch-size", type=number(int, 1, 10_000), default=64, help="images per step"
-    )
-    parser.add_argument(
+    add("--epochs", type=number(int, 1, 1000), default=1, help="passes over the images")
+    add("--batch-size", type=number(int, 1, 10_000), default=64, help="images per step")
+    add(
         "--lr",
         type=number(float, 1e-6, 1e9),
         default=LEARNING_RATE,
         help="peak learning rate",
     )
-    parser.add_argument(
+    add(
         "--seed", type=number(int, 0, 2**32 - 1), default=0, help="of every random draw"
     )
-    parser.add_argument(
-        "--data-dir", default="data", help="holds MNIST/raw; filled when empty"
+    add(
+        "--data-dir",
+        default="data",
+        help="folder of MNIST/raw, downloaded when missing",
     )
-    parser.add_argument(
+    add(
         "--output-dir",
         type=folder,
         default=".",
@@ -126,7 +128,7 @@ def parse_arguments():
 
 def main():
     args = parse_arguments()
-    (images, labels), (test_images, test_labels) = load_mnist(args.data_dir)
+    dataset, training_set, test_set = load_dataset(args.dataset, args.data_dir)
     hyperparameters = {
         "epochs": args.epochs,
         "batch_size": args.batch_size,
@@ -134,19 +136,22 @@ def main():
         "seed": args.seed,
     }
     print(
-        f"Training on {len(images):,} MNIST images:",
-        ", ".join(f"{k} {v}" for k, v in hyperparameters.items()),
+        f"Training on {len(training_set[0]):,} {DATASETS[dataset]} images:",
+        hyperparameters,
     )
 
     started = time.perf_counter()
-    model = train(images, labels, **hyperparameters)
+    model = train(*training_set, **hyperparameters)
     print(f"Training time: {time.perf_counter() - started:.1f} s")
 
-    test_accuracy = accuracy(predict(model, test_images / 255), test_labels)
-    print(f"Test accuracy: {test_accuracy:.2f}% of {len(test_images):,} images")
+    images, labels = test_set
+    test_accuracy = accuracy(predict(model, images / 255), labels)
+    print(
+        f"Test accuracy: {test_accuracy:.2f}% of {len(images):,} {DATASETS[dataset]} images"
+    )
 
     metadata = hyperparameters | {
-        "dataset": "mnist",
+        "dataset": dataset,
         "test_accuracy": test_accuracy,
         "torch_version": str(torch.__version__),
         "trained_at": datetime.now().astimezone().isoformat(timespec="seconds"),

@@ -1,0 +1,130 @@
+"""What the gate saw, for machines and people: metrics.json, summary.md and two figures in report/."""
+
+import hashlib
+import json
+import platform
+from pathlib import Path
+
+import torch
+from matplotlib.figure import Figure
+
+from evaluation import predict
+from gate import MARKS
+
+FOLDER = Path("report")
+ROWS, COLUMNS = 3, 6  # of mistakes shown
+DPI = 120
+
+
+def write_report(gate, previous):
+    """Write the report of a Gate beside the measurements of `previous`, the Gate of the checkpoint before it."""
+    FOLDER.mkdir(exist_ok=True)
+    metrics = json.dumps(
+        list_metrics(gate, previous), indent=2, ensure_ascii=False, default=str
+    )
+    (FOLDER / "metrics.json").write_text(metrics + "\n", encoding="utf-8")
+    (FOLDER / "summary.md").write_text(summarize(gate, previous), encoding="utf-8")
+    for draw in (draw_confusion_matrix, draw_mistakes):
+        path = FOLDER / f"{draw.__name__.removeprefix('draw_')}.png"
+        path.unlink(missing_ok=True)  # rather none than that of another model
+        if gate.pixels is not None:
+            probabilities = predict(gate.model, gate.pixels)
+            draw(gate.pixels, gate.labels, probabilities).savefig(path, dpi=DPI)
+
+
+def list_metrics(gate, previous):
+    """All that is known of both checkpoints as plain values."""
+    return {
+        "verdict": "passed" if gate.passed else "failed",
+        "tests": gate.tests,
+        "faults": gate.faults,
+        "checks": [check._asdict() | {"passed": check.passed} for check in gate.checks],
+        "checkpoint": describe(gate),
+        "previous_checkpoint": describe(previous),
+        "previous_checks": {check.name: check.measured for check in previous.checks},
+        "versions": {
+            "python": platform.python_version(),
+            "torch": str(torch.__version__),
+        },
+    }
+
+
+def describe(gate):
+    """Name, SHA-256 and training record of a Gate's checkpoint, as far as it could be read."""
+    readable = gate.path and gate.path.is_file()
+    return {
+        "file": gate.path and gate.path.name,
+        "sha256": hashlib.sha256(gate.path.read_bytes()).hexdigest()
+        if readable
+        else None,
+        "metadata": gate.model and gate.model.metadata,
+    }
+
+
+def summarize(gate, previous):
+    """Markdown of one screen: the verdict, the faults, and a table of all checks."""
+    before = {
+        check.name: check.form.format(check.measured) for check in previous.checks
+    }
+    name = gate.path.name if gate.path else "no checkpoint"
+    failed = sum(not passed for passed in gate.tests.values())
+    return "\n".join(
+        [
+            f"## {'✓ PASSED' if gate.passed else '✗ FAILED'}: {name}",
+            "",
+            f"{len(gate.tests)} tests, {failed} failed; {len(gate.checks)} checks.",
+            "",
+            *(f"- ✗ {fault}" for fault in gate.faults),
+            "",
+            f"| check | measured | required | {previous.path.name if previous.path else 'previous'} | verdict |",
+            "| --- | --: | --: | --: | :-: |",
+            *(
+                f"| {check.name} | {check.form.format(check.measured)} | {check.requirement} "
+                f"| {before.get(check.name, '–')} | {MARKS[check.passed]} |"
+                for check in gate.checks
+            ),
+            "",
+        ]
+    )
+
+
+def draw_confusion_matrix(pixels, labels, probabilities):
+    """How many images of each digit were taken for which; the right ones stay uncoloured."""
+    counts = torch.bincount(
+        10 * labels + probabilities.argmax(dim=1), minlength=100
+    ).view(10, 10)
+    figure = Figure(figsize=(6, 6), layout="constrained")
+    axis = figure.subplots()
+    mistaken = counts - counts.diag().diag()
+    axis.imshow(
+        mistaken.numpy(), cmap="Reds", vmax=2 * mistaken.max().item()
+    )  # text stays legible
+    for truth in range(10):
+        for guess in range(10):
+            if count := counts[truth, guess].item():
+                axis.text(guess, truth, count, ha="center", va="center", fontsize=9)
+    axis.set(xlabel="Guess", ylabel="Truth", xticks=range(10), yticks=range(10))
+    axis.set_title(
+        f"{len(labels):,} test images, {(counts.sum() - counts.trace()).item():,} mistaken"
+    )
+    return figure
+
+
+def draw_mistakes(pixels, labels, probabilities):
+    """The mistakes in which the model was most confident."""
+    confidences, guesses = probabilities.max(dim=1)
+    mistakes = (guesses != labels).nonzero().flatten()
+    mistakes = mistakes[confidences[mistakes].argsort(descending=True)][
+        : ROWS * COLUMNS
+    ].tolist()
+    figure = Figure(figsize=(COLUMNS * 1.3, ROWS * 1.7), layout="constrained")
+    figure.suptitle("The mistakes made with most confidence")
+    for axis in figure.subplots(ROWS, COLUMNS).flat:
+        axis.set_axis_off()
+        if mistakes:
+            i = mistakes.pop(0)
+            axis.imshow(pixels[i, 0].numpy(), cmap="gray", vmin=0, vmax=1)
+            axis.set_title(
+                f"{labels[i]} read as {guesses[i]}\n{confidences[i]:.1%}", fontsize=9
+            )
+    return figure
