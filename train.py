@@ -142,7 +142,8 @@ def main():
 
     started = time.perf_counter()
     model = train(*training_set, **hyperparameters)
-    print(f"Training time: {time.perf_counter() - started:.1f} s")
+    training_seconds = time.perf_counter() - started
+    print(f"Training time: {training_seconds:.1f} s")
 
     images, labels = test_set
     test_accuracy = accuracy(predict(model, images / 255), labels)
@@ -152,6 +153,7 @@ def main():
 
     metadata = hyperparameters | {
         "dataset": dataset,
+        "training_seconds": training_seconds,
         "test_accuracy": test_accuracy,
         "torch_version": str(torch.__version__),
         "trained_at": datetime.now().astimezone().isoformat(timespec="seconds"),
