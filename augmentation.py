@@ -16,23 +16,37 @@ DISTORTION = (
     0.2  # largest inward shift of a corner, as a share of half the image's side
 )
 PERSPECTIVE_SHARE = 0.5  # of the images are seen in perspective
+SIGMA = 0.25  # largest standard deviation of the noise; pixels are in [0, 1]
+NOISE_SHARE = 0.5  # of the images are noisy
 
 CORNERS = torch.tensor(
     [[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]]
 )  # clockwise from the top left
 
 
-def augment(images, generator=None):
-    """Images (N, C, H, W) float, each under a random warp; black comes in from outside."""
-    degrees, shifts, scales, corners = draw_parameters(len(images), generator)
+def augment(images, strength=1.0, generator=None):
+    """Images (N, C, H, W) float, each under a random warp; black comes in from outside.
+
+    `strength` scales the ranges of all warps.
+    """
+    degrees, shifts, scales, corners = draw_parameters(len(images), strength, generator)
     affine = affine_homographies(degrees, shifts, scales)
     return warp(images, affine @ perspective_homographies(corners))
 
 
-def draw_parameters(n, generator=None):
+def add_noise(images, generator=None):
+    """Images (N, C, H, W) float, a share of them under Gaussian noise, each of its own strength."""
+    sigmas = torch.empty(len(images), 1, 1, 1).uniform_(0, SIGMA, generator=generator)
+    struck = torch.rand(len(images), 1, 1, 1, generator=generator) < NOISE_SHARE
+    noise = torch.randn(images.shape, generator=generator)
+    return images + sigmas * struck * noise
+
+
+def draw_parameters(n, strength=1.0, generator=None):
     """Random degrees (n,), shifts (n, 2), scales (n,) and corners (n, 4, 2)."""
 
     def uniform(*shape, limit):
+        limit *= strength
         return torch.empty(shape).uniform_(-limit, limit, generator=generator)
 
     degrees = uniform(n, limit=DEGREES)

@@ -17,7 +17,7 @@ SHA256 = {
     "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
     "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 }
-STALL_SECONDS = 8  # a download that brings no byte for so long is given up
+STALL_SECONDS = 6  # a download that brings no byte for so long is given up
 
 
 DATASETS = {"mnist": "MNIST", "strokes": "Stroke-Digit"}  # as people read them

@@ -11,9 +11,9 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 
-MEAN, STD = 0.1307, 0.3081  # of all pixels of the MNIST training images
-PARAMETERS = 7098
+PARAMETERS = 6936  # 6,994 in training, with batch normalization
 CHECKPOINT_NAME = "model_%Y%m%d_%H%M%S.pth"
 CHECKPOINT_KEYS = ("metadata", "state_dict")
 
@@ -23,21 +23,41 @@ class CheckpointError(Exception):
 
 
 class SimpleCNN(nn.Module):
-    """Digit classifier: (N, 1, 28, 28) float pixels in [0, 1] to (N, 10) logits."""
+    """Digit classifier: (N, 1, 28, 28) float pixels in [0, 1] to (N, 10) logits.
 
-    def __init__(self):
+    Training adds batch normalization, which `fold` then works into the weights.
+    """
+
+    def __init__(self, batch_norm=False):
         super().__init__()
-        self.conv1 = nn.Conv2d(1, 4, 3)
-        self.conv2 = nn.Conv2d(4, 8, 3)
-        self.fc1 = nn.Linear(200, 32)
-        self.fc2 = nn.Linear(32, 10)
+        bias = not batch_norm  # batch normalization brings its own
+        self.conv1 = nn.Conv2d(1, 8, 6, stride=2, bias=bias)
+        self.conv2 = nn.Conv2d(8, 32, 4, bias=bias)
+        self.fc1 = nn.Linear(128, 18, bias=bias)
+        self.fc2 = nn.Linear(18, 10)
+        self.norm1 = nn.BatchNorm2d(8) if batch_norm else nn.Identity()
+        self.norm2 = nn.BatchNorm2d(32) if batch_norm else nn.Identity()
+        self.norm3 = nn.BatchNorm1d(18) if batch_norm else nn.Identity()
+        self.to(memory_format=torch.channels_last)  # twice as fast on a CPU
 
     def forward(self, images):
-        x = (images - MEAN) / STD
-        x = F.relu(F.max_pool2d(self.conv1(x), 2))  # (N, 4, 13, 13)
-        x = F.relu(F.max_pool2d(self.conv2(x), 2))  # (N, 8, 5, 5)
-        x = F.relu(self.fc1(x.flatten(1)))  # (N, 32)
+        x = F.layer_norm(images, images.shape[1:])  # contrast and brightness drop out
+        x = self.norm1(self.conv1(x))  # (N, 8, 12, 12)
+        x = F.relu(F.max_pool2d(x, 2, stride=1))  # (N, 8, 11, 11)
+        x = self.norm2(self.conv2(x))  # (N, 32, 8, 8)
+        x = F.relu(F.max_pool2d(x, 4))  # (N, 32, 2, 2)
+        x = F.relu(self.norm3(self.fc1(x.flatten(1))))  # (N, 18)
         return self.fc2(x)
+
+    def fold(self):
+        """The same network in eval mode without batch normalization."""
+        self.eval()
+        folded = SimpleCNN()
+        folded.conv1 = fuse_conv_bn_eval(self.conv1, self.norm1)
+        folded.conv2 = fuse_conv_bn_eval(self.conv2, self.norm2)
+        folded.fc1 = fuse_linear_bn_eval(self.fc1, self.norm3)
+        folded.fc2 = self.fc2
+        return folded.eval()
 
 
 def save_checkpoint(model, metadata, folder="."):

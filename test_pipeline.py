@@ -80,9 +80,12 @@ def test_perspective_warp_equals_torchvision():
 def test_augment_applies_affine_then_perspective():
     inner = F.pad(random_images(50)[..., 10:18, 10:18], [10] * 4)  # nothing leaves
     smooth = tv.gaussian_blur(inner, [9, 9], [1.5, 1.5])
-    parameters = augmentation.draw_parameters(50, seeded())
+    parameters = augmentation.draw_parameters(50, generator=seeded())
     for image, ours, degrees, shift, scale, corners in zip(
-        smooth, augmentation.augment(smooth, seeded()), *parameters, strict=True
+        smooth,
+        augmentation.augment(smooth, generator=seeded()),
+        *parameters,
+        strict=True,
     ):
         shift = (14 * shift).tolist()
         once = tv.affine(
@@ -94,7 +97,9 @@ def test_augment_applies_affine_then_perspective():
 
 
 def test_augmentation_parameters_fill_their_ranges():
-    degrees, shifts, scales, corners = augmentation.draw_parameters(10_000, seeded())
+    degrees, shifts, scales, corners = augmentation.draw_parameters(
+        10_000, generator=seeded()
+    )
     inward = 1 - corners / augmentation.CORNERS
     struck = inward.flatten(1).any(dim=1)
     assert struck.float().mean().item() == pytest.approx(0.5, abs=0.02)
@@ -115,7 +120,9 @@ def test_augmentation_parameters_fill_their_ranges():
 
 def test_augmentation_depends_on_the_seed_alone():
     images = random_images(8)
-    first, again, other = (augmentation.augment(images, seeded(s)) for s in (1, 1, 2))
+    first, again, other = (
+        augmentation.augment(images, generator=seeded(s)) for s in (1, 1, 2)
+    )
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
 
