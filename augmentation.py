@@ -1,9 +1,11 @@
-"""Random rotation, affine and perspective warps of a whole batch, composed into one bilinear resampling.
+"""Random rotation, affine and perspective warps of a whole batch in one resampling; noise.
 
-Per image, with independent draws, the same as torchvision's RandomRotation(15), RandomAffine(degrees=0,
-translate=(0.1, 0.1), scale=(0.9, 1.1)) and RandomPerspective(distortion_scale=0.2, p=0.5) in turn, but every pixel is
-interpolated once, not three times. Coordinates are those of torch.nn.functional.grid_sample with align_corners=False:
-the image spans [-1, 1] from left to right and from top to bottom. A homography maps output to input coordinates.
+Per image, with independent draws, the warps are torchvision's RandomRotation(15),
+RandomAffine(degrees=0, translate=(0.1, 0.1), scale=(0.9, 1.1)) and
+RandomPerspective(distortion_scale=0.2, p=0.5) in turn, but every pixel is interpolated
+once, not three times. Coordinates are those of torch.nn.functional.grid_sample with
+align_corners=False: the image spans [-1, 1] from left to right and from top to bottom.
+A homography maps output to input coordinates.
 """
 
 import torch
@@ -25,21 +27,25 @@ CORNERS = torch.tensor(
 
 
 def augment(images, strength=1.0, generator=None):
-    """Images (N, C, H, W) float, each under a random warp; black comes in from outside.
+    """Images (N, C, H, W) float as training sees them; `strength` scales all warps."""
+    return add_noise(random_warp(images, strength, generator), generator)
 
-    `strength` scales the ranges of all warps.
-    """
+
+def random_warp(images, strength=1.0, generator=None):
+    """Images (N, C, H, W) float, each under a warp of its own; black comes in."""
     degrees, shifts, scales, corners = draw_parameters(len(images), strength, generator)
     affine = affine_homographies(degrees, shifts, scales)
     return warp(images, affine @ perspective_homographies(corners))
 
 
 def add_noise(images, generator=None):
-    """Images (N, C, H, W) float, a share of them under Gaussian noise, each of its own strength."""
-    sigmas = torch.empty(len(images), 1, 1, 1).uniform_(0, SIGMA, generator=generator)
-    struck = torch.rand(len(images), 1, 1, 1, generator=generator) < NOISE_SHARE
-    noise = torch.randn(images.shape, generator=generator)
-    return images + sigmas * struck * noise
+    """Images (N, C, H, W) float, a share of them under noise of a strength of its own."""
+    struck = torch.rand(len(images), generator=generator) < NOISE_SHARE
+    noisy = images[struck]
+    sigmas = torch.empty(len(noisy), 1, 1, 1).uniform_(0, SIGMA, generator=generator)
+    noise = torch.zeros_like(images)
+    noise[struck] = sigmas * torch.randn(noisy.shape, generator=generator)
+    return images + noise
 
 
 def draw_parameters(n, strength=1.0, generator=None):

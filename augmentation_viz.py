@@ -1,4 +1,4 @@
-"""Draw augmentation_samples.png: digits as they are and as training sees them."""
+"""Draw augmentation_samples.png and stroke_samples.png: what training sees."""
 
 import sys
 
@@ -6,31 +6,54 @@ import torch
 from matplotlib.figure import Figure
 
 from augmentation import augment
-from data import DataError, load_mnist
+from data import DATASETS, DataError, has_mnist, load_dataset, load_test_set
 
-ROWS, VERSIONS = 5, 4
-FILE = "augmentation_samples.png"
+ROWS, VERSIONS = 5, 4  # originals, and augmented versions of each
+EXAMPLES = 8  # of each digit in each data set
 
 
-def draw_samples(images, labels, generator):
-    """Figure of ROWS images (N, 1, 28, 28) uint8 with VERSIONS augmented ones beside."""
-    figure = Figure(figsize=(1 + VERSIONS, ROWS * 1.12), dpi=160, layout="constrained")
+def show(axis, image, title=""):
+    """Show a float image (H, W) in [0, 1] without axes."""
+    axis.imshow(image.numpy(), cmap="gray", vmin=0, vmax=1)
+    axis.set_title(title, fontsize=10)
+    axis.set_axis_off()
+
+
+def draw_augmentation(images, labels):
+    """ROWS digits as they are and, beside each, VERSIONS as training sees them."""
+    generator = torch.Generator().manual_seed(0)
+    figure = Figure(figsize=(1 + VERSIONS, 1.12 * ROWS), layout="constrained")
     axes = figure.subplots(ROWS, 1 + VERSIONS)
-    for row, image, label in zip(axes, images, labels, strict=False):
-        augmented = augment(image.expand(VERSIONS, 1, 28, 28) / 255, generator)
-        row[0].set_title(f"Label: {label}", fontsize=9)
-        for axis, pixels in zip(
-            row, [image[None] / 255, *augmented.split(1)], strict=True
-        ):
-            axis.imshow(pixels[0, 0].numpy(), cmap="gray", vmin=0, vmax=1)
-            axis.set_axis_off()
+    for row, image, label in zip(axes, images / 255, labels, strict=False):
+        augmented = augment(image.expand(VERSIONS, 1, 28, 28), generator=generator)
+        show(row[0], image[0], f"Label: {label}")
+        for axis, version in zip(row[1:], augmented, strict=True):
+            show(axis, version[0], "Augmented")
+    return figure
+
+
+def draw_datasets(names):
+    """EXAMPLES of every digit, a row each, of the test sets side by side."""
+    figure = Figure(figsize=(4 * len(names), 5.3), layout="constrained")
+    axes = figure.subplots(1, len(names), squeeze=False)[0]
+    for axis, name in zip(axes, names, strict=True):
+        images, labels = load_test_set(name)
+        rows = [images[labels == digit][:EXAMPLES, 0] for digit in range(10)]
+        mosaic = torch.cat([torch.cat(row.unbind(), dim=1) for row in rows])
+        show(axis, mosaic / 255, f"{DATASETS[name]} test images")
     return figure
 
 
 def main():
-    (images, labels), _ = load_mnist()
-    draw_samples(images, labels, torch.Generator().manual_seed(0)).savefig(FILE)
-    print(f"Saved {FILE}")
+    figures = {
+        "augmentation_samples.png": draw_augmentation(*load_dataset()[1]),
+        "stroke_samples.png": draw_datasets(
+            ["strokes", "mnist"] if has_mnist() else ["strokes"]
+        ),
+    }
+    for name, figure in figures.items():
+        figure.savefig(name, dpi=120)
+        print(f"Saved {name}")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from augmentation import augment
+from augmentation import random_warp
 
 BATCH_SIZE = 1000  # images predicted at once
 
@@ -54,7 +54,7 @@ CHANGES = {  # what people's photographs and scans do to float pixels in [0, 1];
     "Contrast × 0.5": lambda pixels: 0.5 * pixels,
     "Background at 0.3": lambda pixels: 0.3 + 0.7 * pixels,
     "Gaussian Blur σ = 1 px": lambda pixels: _blur(pixels, 1.0),
-    "Fresh Random Warps": lambda pixels: augment(pixels, generator=_seeded()),
+    "Fresh Random Warps": lambda pixels: random_warp(pixels, generator=_seeded()),
 }
 
 

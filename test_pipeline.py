@@ -9,6 +9,7 @@ import http.server
 import io
 import os
 import pickle
+import re
 import runpy
 import shutil
 import subprocess
@@ -16,6 +17,7 @@ import sys
 import threading
 from functools import partial
 from pathlib import Path
+from urllib.error import URLError
 
 import pytest
 import torch
@@ -29,6 +31,7 @@ import data
 import evaluation
 import gate
 import model
+import strokes
 import test_model
 import train
 
@@ -77,13 +80,13 @@ def test_perspective_warp_equals_torchvision():
         torch.testing.assert_close(ours, expected, atol=1e-4, rtol=0)
 
 
-def test_augment_applies_affine_then_perspective():
+def test_random_warp_applies_affine_then_perspective():
     inner = F.pad(random_images(50)[..., 10:18, 10:18], [10] * 4)  # nothing leaves
     smooth = tv.gaussian_blur(inner, [9, 9], [1.5, 1.5])
     parameters = augmentation.draw_parameters(50, generator=seeded())
     for image, ours, degrees, shift, scale, corners in zip(
         smooth,
-        augmentation.augment(smooth, generator=seeded()),
+        augmentation.random_warp(smooth, generator=seeded()),
         *parameters,
         strict=True,
     ):
@@ -125,6 +128,85 @@ def test_augmentation_depends_on_the_seed_alone():
     )
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
+
+
+def test_strength_scales_every_warp():
+    weak = augmentation.draw_parameters(100, 0.5, seeded())
+    full = augmentation.draw_parameters(100, 1.0, seeded())
+    for half, whole, rest in zip(
+        weak, full, (0, 0, 1, augmentation.CORNERS), strict=True
+    ):
+        torch.testing.assert_close(half - rest, (whole - rest) / 2)
+
+
+def test_noise_strikes_half_of_the_images_with_various_strength():
+    noise = augmentation.add_noise(torch.zeros(10_000, 1, 28, 28), seeded())
+    sigmas = noise.flatten(1).std(dim=1)
+    struck = sigmas[sigmas > 0]
+    assert len(struck) / len(sigmas) == pytest.approx(0.5, abs=0.02)
+    assert struck.mean().item() == pytest.approx(0.125, abs=0.005)
+    assert 0.24 < struck.max() < 0.28
+
+
+# Stroke digits
+
+
+def test_stroke_digits_depend_on_the_seed_alone():
+    state = torch.get_rng_state()
+    (first, labels), (again, _), (other, _) = (
+        strokes.draw_digits(200, s) for s in (1, 1, 2)
+    )
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert first.shape == (200, 1, 28, 28)
+    assert first.dtype == torch.uint8
+    assert labels.dtype == torch.int64
+
+
+@pytest.mark.parametrize("n", [1, 7, 1003])
+def test_stroke_digits_are_balanced(n):
+    counts = strokes.draw_digits(n, 0)[1].bincount(minlength=10)
+    assert counts.sum() == n
+    assert counts.max() - counts.min() <= 1
+
+
+def test_stroke_digits_keep_to_mnist_conventions():
+    images = strokes.draw_digits(5000, 0)[0].float().squeeze(1) / 255
+    assert images.amax(dim=(1, 2)).min() > 0.5
+    assert 0.11 < images.mean() < 0.16  # MNIST: 0.13
+    places = torch.arange(28.0)
+    mass = images.sum(dim=(1, 2))
+    x = (images.sum(dim=1) @ places) / mass
+    y = (images.sum(dim=2) @ places) / mass
+    off_centre = torch.maximum((x - 14).abs(), (y - 14).abs())
+    assert (off_centre < 1.5).float().mean() > 0.98  # pixels; MNIST: half of one
+    ink = images > 0.5
+    width, height = (ink.any(dim=d).sum(dim=1) for d in (1, 2))
+    longer = torch.maximum(width, height)
+    assert ((longer >= 18) & (longer <= 21)).float().mean() > 0.98
+
+
+def test_every_variant_of_every_digit_is_drawn(monkeypatch):
+    drawn = []
+
+    def write(skeleton, n, generator):
+        drawn.append((skeleton, n))
+        return original(skeleton, n, generator)
+
+    original = strokes.write
+    monkeypatch.setattr(strokes, "write", write)
+    strokes.draw_digits(200, 0)
+    skeletons = [
+        s for variants in strokes.read_skeletons().values() for s in variants.values()
+    ]
+    assert sorted(strokes.read_skeletons()) == list(range(10))
+    assert sorted(skeleton for skeleton, n in drawn if n) == sorted(skeletons)
+
+
+def test_drawing_no_digits_is_an_error():
+    with pytest.raises(ValueError, match="at least 1"):
+        strokes.draw_digits(0, 0)
 
 
 # Data
@@ -200,8 +282,28 @@ def test_failed_download_leaves_no_files(mirror, tmp_path):
 def test_stalled_download_is_given_up(mirror, tmp_path, monkeypatch):
     monkeypatch.setattr(data, "STALL_SECONDS", 0.2)
     monkeypatch.setattr(MNIST, "download", lambda self: threading.Event().wait(30))
-    with pytest.raises(data.DataError, match="no byte arrived"):
+    with pytest.raises(data.DataError, match="no byte came"):
         data.load_mnist(tmp_path / "new")
+
+
+def test_auto_announces_that_strokes_stand_in_for_mnist(tmp_path, monkeypatch, capsys):
+    def unreachable(self):
+        raise URLError("no route")
+
+    monkeypatch.setattr(MNIST, "download", unreachable)
+    monkeypatch.setattr(data, "STROKES_TRAIN", (20, 1))
+    name, (images, _), _ = data.load_dataset("auto", tmp_path)
+    assert (name, len(images)) == ("strokes", 20)
+    assert re.search("no route.*stroke digits are used", capsys.readouterr().out)
+    with pytest.raises(data.UnavailableError, match="no route"):
+        data.load_dataset("mnist", tmp_path)
+
+
+def test_damaged_mnist_is_no_reason_to_switch(tiny_mnist):
+    (tiny_mnist / data.RAW / "t10k-labels-idx1-ubyte").write_bytes(b"")
+    for name in ("auto", "mnist"):
+        with pytest.raises(data.DataError, match="damaged"):
+            data.load_dataset(name, tiny_mnist)
 
 
 # Model
@@ -215,6 +317,16 @@ def test_network_maps_images_to_logits_within_its_budget():
     network = model.SimpleCNN().eval()
     assert network(random_images(5)).shape == (5, 10)
     assert sum(p.numel() for p in network.parameters()) == model.PARAMETERS
+
+
+def test_folding_changes_no_output():
+    network = model.SimpleCNN(batch_norm=True)
+    for norm in (network.norm2, network.norm3):
+        norm.running_mean.normal_(generator=seeded())
+        norm.running_var.uniform_(0.5, 2, generator=seeded())
+        norm.bias.data.normal_(generator=seeded())
+    images = random_images(50)
+    torch.testing.assert_close(network.fold()(images), network.eval()(images))
 
 
 def test_checkpoint_brings_back_the_model(tmp_path):
@@ -329,8 +441,25 @@ def test_missing_file_and_folder_are_refused(tmp_path):
 # Training
 
 
+def test_adam_equals_torch():
+    torch.manual_seed(0)
+    ours, theirs = torch.nn.Linear(5, 5), torch.nn.Linear(5, 5)
+    theirs.load_state_dict(ours.state_dict())
+    optimizer, reference = (
+        train.Adam(ours.parameters()),
+        torch.optim.Adam(theirs.parameters(), 0.01, train.BETAS),
+    )
+    for batch in torch.rand(20, 8, 5):
+        ours(batch).square().mean().backward()
+        optimizer.step(0.01)
+        reference.zero_grad()
+        theirs(batch).square().mean().backward()
+        reference.step()
+    torch.testing.assert_close(ours.weight, theirs.weight)
+
+
 def test_training_learns_a_handful_of_images_by_heart(monkeypatch):
-    monkeypatch.setattr(train, "augment", lambda pixels: pixels)
+    monkeypatch.setattr(train, "augment", lambda pixels, strength: pixels)
     images, labels = (255 * random_images(20)).byte(), torch.arange(20) % 10
     network = train.train(images, labels, epochs=60, batch_size=10)
     probabilities = evaluation.predict(network, images / 255)
@@ -348,7 +477,7 @@ def test_weights_depend_on_the_seed_alone():
 
 def test_diverging_training_is_stopped():
     images, labels = (255 * random_images(300)).byte(), torch.arange(300) % 10
-    with pytest.raises(train.DivergenceError, match="epoch 1"):
+    with pytest.raises(train.DivergenceError, match="exploded"):
         train.train(images, labels, learning_rate=1e9)
 
 
@@ -442,7 +571,7 @@ def test_accuracy_and_output_difference_of_known_outputs():
 )
 def test_marks_and_verdict_agree(measured, relation, required, passed):
     lines = []
-    checks = gate.Gate(None, lines.append)
+    checks = gate.Gate(lambda: Path("no.pth"), lines.append)
     failure = (
         contextlib.nullcontext() if passed else pytest.raises(pytest.fail.Exception)
     )
@@ -497,7 +626,7 @@ def noise_in_the_weights(network, path):
 
 def no_augmentation(network, path):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(train, "augment", lambda pixels: pixels)
+        patch.setattr(train, "augment", lambda pixels, strength: pixels)
         rewrite(path, train.train(*data.load_dataset("strokes")[1]))
 
 

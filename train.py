@@ -8,25 +8,68 @@ from datetime import datetime
 
 import torch
 import torch.nn.functional as F
-from torch.optim.lr_scheduler import OneCycleLR
+from torch.optim.adam import adam
 from tqdm import tqdm
 
-from augmentation import add_noise, augment
+from augmentation import augment
 from data import DATASETS, DataError, load_dataset
 from evaluation import accuracy, predict
 from model import SimpleCNN, save_checkpoint
 
-LEARNING_RATE = 0.02  # the peak of the one-cycle schedule
-WARM_UP = 0.2  # of all steps raise the learning rate, the others lower it to almost 0
+LEARNING_RATE = 0.02  # at its peak
+WARM_UP = 0.2  # of all steps raise the learning rate
 BETAS = (0.7, 0.9)  # of Adam: a short memory for a short training
-LABEL_SMOOTHING = 0.05
+SMOOTHING = 0.05  # of the labels: the share spread evenly over all digits
 SHRINKAGE = 0.5  # of the warps' ranges, from the first step to the last
+CHUNK = 1024  # images augmented at once, which is faster than batch by batch
 LOG_EVERY = 100  # batches between two lines where no terminal shows a progress bar
 DIVERGED = 25.0  # loss at which training is given up; guessing has 2.3
 
 
 class DivergenceError(Exception):
-    """The loss exploded; the message says when and what to do."""
+    """The loss exploded; the message says what to do."""
+
+
+class Adam:
+    """torch.optim.Adam in its functional form.
+
+    The class would import torch.compile's machinery, which takes most of a second.
+    """
+
+    def __init__(self, parameters):
+        self.parameters = [p for p in parameters if p.requires_grad]
+        self.means = [torch.zeros_like(p) for p in self.parameters]
+        self.squares = [torch.zeros_like(p) for p in self.parameters]
+        self.steps = [torch.zeros(()) for _ in self.parameters]
+
+    @torch.no_grad()
+    def step(self, learning_rate):
+        adam(
+            *(self.parameters, [p.grad for p in self.parameters]),
+            *(self.means, self.squares, [], self.steps),
+            fused=True,
+            amsgrad=False,
+            beta1=BETAS[0],
+            beta2=BETAS[1],
+            lr=learning_rate,
+            weight_decay=0,
+            eps=1e-8,
+            maximize=False,
+        )
+        for parameter in self.parameters:
+            parameter.grad = None
+
+
+def augmented_batches(images, labels, batch_size, epochs):
+    """Yield shuffled batches of float pixels and labels under ever weaker warps."""
+    chunk = max(CHUNK // batch_size, 1) * batch_size
+    for epoch in range(epochs):
+        for i, indices in enumerate(torch.randperm(len(images)).split(chunk)):
+            done = (epoch + i * chunk / len(images)) / epochs
+            pixels = augment(images[indices] / 255, strength=1 - SHRINKAGE * done)
+            yield from zip(
+                pixels.split(batch_size), labels[indices].split(batch_size), strict=True
+            )
 
 
 def train(images, labels, epochs=1, batch_size=64, learning_rate=LEARNING_RATE, seed=0):
@@ -36,40 +79,27 @@ def train(images, labels, epochs=1, batch_size=64, learning_rate=LEARNING_RATE, 
     """
     torch.manual_seed(seed)
     model = SimpleCNN(batch_norm=True).train()
-    batches = -(-len(images) // batch_size)  # per epoch, rounded up
-    steps = epochs * batches
-    optimizer = torch.optim.Adam(model.parameters(), betas=BETAS, fused=True)
-    scheduler = OneCycleLR(
-        *(optimizer, learning_rate, steps),
-        pct_start=WARM_UP,
-        anneal_strategy="linear",
-        cycle_momentum=False,
-    )
-    on_terminal = sys.stderr.isatty()
+    optimizer = Adam(model.parameters())
+    steps = epochs * -(-len(images) // batch_size)  # batches per epoch, rounded up
 
-    for epoch in range(epochs):
-        progress = tqdm(
-            torch.randperm(len(images)).split(batch_size),
-            desc=f"Epoch {epoch + 1}/{epochs}",
-            disable=not on_terminal,
-        )
-        for number, batch in enumerate(progress, start=1):
-            done = (epoch * batches + number) / steps
-            pixels = augment(images[batch] / 255, strength=1 - SHRINKAGE * done)
-            logits = model(add_noise(pixels))
-            loss = F.cross_entropy(
-                logits, labels[batch], label_smoothing=LABEL_SMOOTHING
-            )
-            if not loss < DIVERGED:  # also when it is NaN
-                raise DivergenceError("the loss exploded: choose a smaller --lr")
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            scheduler.step()
-            if number % LOG_EVERY == 0 or number == batches:
-                progress.set_postfix(loss=f"{loss:.3f}")
-                if not on_terminal:
-                    print(f"Batch {number}/{batches}: loss {loss:.3f}", flush=True)
+    def one_cycle(step):
+        """Learning rate: linearly up to its peak, then linearly down to almost 0."""
+        share = min(step / WARM_UP, (steps - step + 1) / (1 - WARM_UP)) / steps
+        return learning_rate * share
+
+    on_terminal = sys.stderr.isatty()
+    batches = augmented_batches(images, labels, batch_size, epochs)
+    progress = tqdm(batches, "Training", total=steps, disable=not on_terminal)
+    for step, (pixels, targets) in enumerate(progress, start=1):
+        loss = F.cross_entropy(model(pixels), targets, label_smoothing=SMOOTHING)
+        if not loss < DIVERGED:  # also when it is NaN
+            raise DivergenceError("the loss exploded: choose a smaller --lr")
+        loss.backward()
+        optimizer.step(one_cycle(step))
+        if step % LOG_EVERY == 0 or step == steps:
+            progress.set_postfix(loss=f"{loss:.3f}")
+            if not on_terminal:
+                print(f"Batch {step}/{steps}: loss {loss:.3f}", flush=True)
     return model.fold()
 
 
@@ -106,7 +136,7 @@ def parse_arguments():
     add = parser.add_argument
     add("--dataset", choices=["auto", *DATASETS], default="auto", help="see README.md")
     add("--epochs", type=number(int, 1, 1000), default=1, help="passes over the images")
-    add("--batch-size", type=number(int, 1, 10_000), default=64, help="images per step")
+    add("--batch-size", type=number(int, 2, 10_000), default=64, help="images per step")
     add("--lr", type=number(float, 1e-6, 1e9), default=LEARNING_RATE, help="its peak")
     add("--seed", type=number(int, 0, 2**32 - 1), default=0, help="of all random draws")
     add("--data-dir", default="data", help="folder of MNIST, filled when empty")
