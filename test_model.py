@@ -19,34 +19,38 @@ from gate import Gate
 from model import PARAMETERS, newest_checkpoint
 from report import write_report
 
+# Beside each limit: mean ± standard deviation over 50 seeds of train.py on that data set.
 MAX_PARAMETERS = 25_000  # fewer are required
-MIN_ACCURACY = {"mnist": 95.0, "strokes": 95.0}  # percent
-MIN_MNIST_ACCURACY = 90.0  # percent, of a model trained on stroke digits
+MIN_ACCURACY = {  # percent
+    "mnist": 98.7,  # 99.09 ± 0.07
+    "strokes": 96.5,  # 97.23 ± 0.13
+}
+MIN_MNIST_ACCURACY = 90.0  # percent, of a network trained on strokes; 97.98 ± 0.13
 LIMITS_UNDER_CHANGE = {  # least accuracy in percent, largest output difference
     "mnist": {
-        "Pixel Noise σ = 0.2": (60.0, 0.5),
-        "Intensity × 0.9": (95.0, 0.05),
-        "Contrast × 0.5": (50.0, 0.5),
-        "Background at 0.3": (5.0, 1.4),
-        "Gaussian Blur σ = 1 px": (80.0, 0.5),
-        "Fresh Random Warps": (90.0, 0.2),
+        "Pixel Noise σ = 0.2": (98.3, 0.036),  # 98.79 ± 0.08, 0.0295 ± 0.0009
+        "Intensity × 0.9": (98.7, 0.001),  # 99.09 ± 0.07, below 0.0001
+        "Contrast × 0.5": (98.7, 0.001),  # 99.09 ± 0.07, below 0.0001
+        "Background at 0.3": (98.7, 0.001),  # 99.09 ± 0.07, below 0.0001
+        "Gaussian Blur σ = 1 px": (98.1, 0.060),  # 98.69 ± 0.11, 0.0399 ± 0.0034
+        "Fresh Random Warps": (96.8, 0.085),  # 97.44 ± 0.12, 0.0756 ± 0.0018
     },
     "strokes": {
-        "Pixel Noise σ = 0.2": (60.0, 0.5),
-        "Intensity × 0.9": (95.0, 0.05),
-        "Contrast × 0.5": (50.0, 0.5),
-        "Background at 0.3": (5.0, 1.4),
-        "Gaussian Blur σ = 1 px": (80.0, 0.5),
-        "Fresh Random Warps": (90.0, 0.2),
+        "Pixel Noise σ = 0.2": (95.9, 0.060),  # 96.62 ± 0.14, 0.0497 ± 0.0017
+        "Intensity × 0.9": (96.5, 0.001),  # 97.23 ± 0.13, below 0.0001
+        "Contrast × 0.5": (96.5, 0.001),  # 97.23 ± 0.13, below 0.0001
+        "Background at 0.3": (96.5, 0.001),  # 97.23 ± 0.13, below 0.0001
+        "Gaussian Blur σ = 1 px": (96.0, 0.062),  # 96.73 ± 0.14, 0.0485 ± 0.0024
+        "Fresh Random Warps": (93.0, 0.125),  # 94.27 ± 0.24, 0.1087 ± 0.0029
     },
 }
-MAX_MODEL_MB = 0.1
-MAX_FILE_MB = 0.1
-MAX_SLOWDOWN = {
-    1: 4.0,
-    32: 4.0,
-    64: 4.0,
-}  # times the reference network, at that batch size
+MAX_MODEL_MB = 0.04  # 0.0277, always
+MAX_FILE_MB = 0.06  # 0.031, always
+MAX_SLOWDOWN = {  # times the latency of the reference network; here of 15 measurements
+    1: 6.0,  # 2.1 ± 0.1
+    32: 2.5,  # 0.8 ± 0.1
+    64: 2.5,  # 0.6 ± 0.1
+}
 
 
 @pytest.fixture(scope="module")
@@ -54,9 +58,10 @@ def gate(request):
     gate = Gate(newest_checkpoint, request.config.get_terminal_writer().line)
     yield gate
     previous = Gate(lambda: newest_checkpoint(skip=1), write_line=lambda _: None)
-    for test in TESTS:
-        with contextlib.suppress(pytest.fail.Exception):
-            test(previous)
+    if previous.dataset == gate.dataset:  # else their numbers mean different things
+        for test in TESTS:
+            with contextlib.suppress(pytest.fail.Exception):
+                test(previous)
     write_report(gate, previous)
 
 

@@ -714,13 +714,12 @@ FAULTS = {  # what the gate must say
 
 
 def run_gate(folder):
-    """Exit codes and outputs of both ways to run the gate in `folder`."""
+    """Exit codes and outputs of both ways to run the gate in `folder`, at once."""
     commands = ([sys.executable, "test_model.py"], [sys.executable, "-m", "pytest"])
-    for command in commands:
-        run = subprocess.run(
-            command, cwd=folder, capture_output=True, encoding="utf-8", check=False
-        )
-        yield run.returncode, run.stdout
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONUTF8": "1"}
+    options = {"stdout": subprocess.PIPE, "encoding": "utf-8", "env": environment}
+    runs = [subprocess.Popen(command, cwd=folder, **options) for command in commands]
+    return [(run.communicate()[0], run.returncode) for run in runs]
 
 
 @pytest.fixture
@@ -735,7 +734,7 @@ def release(trained, tmp_path):
 
 @pytest.mark.slow
 def test_good_model_passes_the_gate(release):
-    for code, output in run_gate(release.parent):
+    for output, code in run_gate(release.parent):
         assert code == 0, output
         assert "✗" not in output
 
@@ -744,7 +743,7 @@ def test_good_model_passes_the_gate(release):
 @pytest.mark.parametrize("plant", FAULTS, ids=lambda plant: plant.__name__)
 def test_gate_catches(plant, trained, release):
     plant(copy.deepcopy(trained), release)
-    for code, output in run_gate(release.parent):
+    for output, code in run_gate(release.parent):
         assert code == 1
         assert FAULTS[plant] in output.partition("= FAILURES =")[2]
     assert not release.with_name("struck").exists()
