@@ -1,6 +1,6 @@
 """Measure what each step of the recipe is worth, by training without it.
 
-Trains on the first 50,000 images of MNIST's training set and validates on the last 10,000.
+Trains on the first 50,000 training images of MNIST, validates on the last 10,000.
 """
 
 import argparse
@@ -64,7 +64,7 @@ STEPS = {  # what is left out or undone: how
 
 
 def validate(patches, training_set, pixels, labels, seed):
-    """Accuracies, clean and under the changes SHOWN, of a network trained under patches."""
+    """Accuracies, clean and under the changes SHOWN, of a patched training."""
     with ExitStack() as stack:
         for applied in patches:
             stack.enter_context(applied)

@@ -1,4 +1,4 @@
-"""Random rotation, affine and perspective warps of a whole batch in one resampling; noise.
+"""Random warps of a whole batch in one resampling, and noise.
 
 Per image, with independent draws, the warps are torchvision's RandomRotation(15),
 RandomAffine(degrees=0, translate=(0.1, 0.1), scale=(0.9, 1.1)) and
@@ -39,7 +39,7 @@ def random_warp(images, strength=1.0, generator=None):
 
 
 def add_noise(images, generator=None):
-    """Images (N, C, H, W) float, a share of them under noise of a strength of its own."""
+    """Images (N, C, H, W) float, some of them under noise of a strength of their own."""
     struck = torch.rand(len(images), generator=generator) < NOISE_SHARE
     noisy = images[struck]
     sigmas = torch.empty(len(noisy), 1, 1, 1).uniform_(0, SIGMA, generator=generator)
@@ -64,7 +64,7 @@ def draw_parameters(n, strength=1.0, generator=None):
 
 
 def affine_homographies(degrees, shifts, scales):
-    """(N, 3, 3) for clockwise rotations (N,) in degrees and scales (N,) about the centre, then shifts (N, 2)."""
+    """(N, 3, 3) for a clockwise rotation (N,), a scale (N,) and then a shift (N, 2)."""
     radians = torch.deg2rad(degrees)
     cos, sin = radians.cos() / scales, radians.sin() / scales
     inverse = torch.stack([cos, sin, -sin, cos], dim=1).view(
@@ -78,7 +78,7 @@ def affine_homographies(degrees, shifts, scales):
 def perspective_homographies(corners):
     """(N, 3, 3) for the places (N, 4, 2) to which the image's four CORNERS move.
 
-    Each corner (x, y) -> (u, v) gives two linear equations in the eight unknowns of the homography
+    Each corner (x, y) -> (u, v) gives two linear equations in the eight unknowns of
     u = (ax + by + c) / (gx + hy + 1), v = (dx + ey + f) / (gx + hy + 1).
     """
     x, y = corners.unbind(dim=2)  # (N, 4) each
@@ -93,7 +93,7 @@ def perspective_homographies(corners):
 
 
 def warp(images, homographies):
-    """Images (N, C, H, W) float, resampled bilinearly under homographies (N, 3, 3), with zeros outside."""
+    """Images (N, C, H, W) float, resampled bilinearly under homographies (N, 3, 3)."""
     height, width = images.shape[2:]
     x = (torch.arange(width) * 2 + 1) / width - 1  # pixel centres
     y = (torch.arange(height) * 2 + 1) / height - 1

@@ -24,11 +24,13 @@ from tqdm import tqdm
 
 import train
 from augmentation import random_warp
-from data import DataError, load_mnist
+from data import STROKES_TRAIN, DataError, load_mnist
 from evaluation import CHANGES, accuracy, latencies, predict, reference_network
 from model import load_checkpoint, newest_checkpoint
+from strokes import draw_digits
 
 USUAL_RUNS = 3  # of half a minute each
+STROKES_RUNS = 10
 GROWTH = {"epochs": (1, 2, 4), "batch_size": (32, 64, 128, 256, 512)}
 FIGURE = "benchmark.png"
 BILINEAR, NEAREST = InterpolationMode.BILINEAR, InterpolationMode.NEAREST
@@ -156,6 +158,13 @@ def measure(seeds):
             spread([accuracy(predict(run[0], changed), labels) for run in ours]),
             "",
         )
+    strokes, accuracies = draw_digits(*STROKES_TRAIN), []
+    for seed in tqdm(range(STROKES_RUNS), "Training on stroke digits"):
+        with redirect_stdout(None):
+            network = train.train(*strokes, seed=seed)
+        accuracies.append(accuracy(predict(network, pixels), labels))
+    yield "accuracy on the test set: trained on strokes", "", spread(accuracies), ""
+
     for batch_size in (1, 32, 64):
         networks = reference_network(), ours[0][0]
         usual_ms, our_ms = latencies(networks, batch_size, repeats=1000)

@@ -1,4 +1,4 @@
-"""The two data sets as whole tensors: MNIST, read and verified, and the built-in stroke digits."""
+"""Both data sets as whole tensors: MNIST, verified, and the built-in stroke digits."""
 
 import contextlib
 import hashlib
@@ -18,8 +18,6 @@ SHA256 = {
     "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 }
 STALL_SECONDS = 6  # a download that brings no byte for so long is given up
-
-
 DATASETS = {"mnist": "MNIST", "strokes": "Stroke-Digit"}  # as people read them
 STROKES_TRAIN = (60_000, 1)  # how many digits, and the seed
 STROKES_TEST = (10_000, 2)
@@ -34,7 +32,7 @@ class UnavailableError(DataError):
 
 
 def load_dataset(name="auto", data_dir="data"):
-    """Name, training and test set; a set is images (N, 1, 28, 28) uint8, labels (N,) int64.
+    """Name, training set and test set: images (N, 1, 28, 28) uint8, labels (N,) int64.
 
     "auto" is "mnist" where that can be had and else "strokes", which is then announced.
     Raises DataError.
@@ -77,14 +75,14 @@ def _missing_files(data_dir):
 
 
 def _read(path):
-    """Images or labels from one IDX file, as their magic number says; raises DataError."""
+    """Images or labels from one of the four files; raises DataError."""
     try:
         content = np.fromfile(path, dtype=np.uint8)
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}") from None
     if hashlib.sha256(content).hexdigest() != SHA256[path.name]:
         raise DataError(
-            f"{path} is damaged (its SHA-256 is not {SHA256[path.name]}): delete it and run again"
+            f"{path} is damaged (its SHA-256 is wrong): delete it and run again"
         )
     if "images" in path.name:
         return torch.from_numpy(content[16:]).view(-1, 1, 28, 28)
@@ -94,7 +92,7 @@ def _read(path):
 def _download(data_dir, missing):
     """Have torchvision fetch and unpack MNIST.
 
-    Raises UnavailableError when that fails or stalls, and leaves none of the files `missing`.
+    Raises UnavailableError when that fails, and then leaves none of the `missing` files.
     """
     from torchvision.datasets import MNIST  # takes over a second to import
 

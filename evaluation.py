@@ -1,4 +1,4 @@
-"""What a trained model does: its predictions on clean and on changed images, its accuracy, its speed."""
+"""What a trained model does: its predictions, on changed images too, and its speed."""
 
 import statistics
 import time
@@ -26,7 +26,7 @@ def accuracy(probabilities, labels):
 
 
 def output_difference(probabilities, others):
-    """Mean L2 distance between the class probabilities (N, 10) of the same images; from 0 to the square root of 2."""
+    """Mean L2 distance, from 0 to √2, between two (N, 10) of class probabilities."""
     return (probabilities - others).norm(dim=1).mean().item()
 
 
@@ -48,7 +48,8 @@ def _blur(pixels, sigma):
     )
 
 
-CHANGES = {  # what people's photographs and scans do to float pixels in [0, 1]; the same draws every time
+# What photographs and scans do to float pixels in [0, 1]; the same draws every time.
+CHANGES = {
     "Pixel Noise σ = 0.2": lambda pixels: _noise(pixels, 0.2),
     "Intensity × 0.9": lambda pixels: 0.9 * pixels,
     "Contrast × 0.5": lambda pixels: 0.5 * pixels,
@@ -59,23 +60,18 @@ CHANGES = {  # what people's photographs and scans do to float pixels in [0, 1];
 
 
 def reference_network():
-    """The plain network of 7,098 parameters against which speed is judged, so that limits hold on any machine."""
-    return nn.Sequential(
-        *(
-            nn.Conv2d(1, 4, 3),
-            nn.ReLU(),
-            nn.MaxPool2d(2),
-            nn.Conv2d(4, 8, 3),
-            nn.ReLU(),
-            nn.MaxPool2d(2),
-        ),
-        *(nn.Flatten(), nn.Linear(200, 32), nn.ReLU(), nn.Linear(32, 10)),
-    ).eval()
+    """Plain network of 7,098 parameters, whose speed tells how fast the machine is."""
+    convolutions = [
+        *(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.MaxPool2d(2)),  # (N, 4, 13, 13)
+        *(nn.Conv2d(4, 8, 3), nn.ReLU(), nn.MaxPool2d(2)),  # (N, 8, 5, 5)
+    ]
+    head = [nn.Flatten(), nn.Linear(200, 32), nn.ReLU(), nn.Linear(32, 10)]
+    return nn.Sequential(*convolutions, *head).eval()
 
 
 @torch.inference_mode()
 def latencies(models, batch_size, repeats=100):
-    """Median milliseconds that each model takes for one batch; they run in turn, so that all meet the same machine."""
+    """Median milliseconds of each model for one batch; they take turns on the machine."""
     pixels = torch.rand(batch_size, 1, 28, 28)
     milliseconds = [[] for _ in models]
     for _ in range(repeats):

@@ -1,4 +1,4 @@
-"""The release gate's record: every check is printed with its verdict and kept for the report."""
+"""The release gate's record: checks are printed with their verdict and kept."""
 
 import operator
 from contextlib import contextmanager
@@ -40,7 +40,7 @@ class Check(NamedTuple):
 class Gate:
     """What the tests of one checkpoint see.
 
-    `find_checkpoint()` gives its path or raises CheckpointError; `write_line(text)` prints.
+    `find_checkpoint()` gives its path or raises CheckpointError, `write_line` prints.
     """
 
     def __init__(self, find_checkpoint, write_line=print):
@@ -64,7 +64,7 @@ class Gate:
 
     @contextmanager
     def test(self, title):
-        """Print the headline of a test and, at its end, fail with every fault found on the way."""
+        """Print the headline of a test; at its end, fail with all faults found."""
         if self.dataset == "strokes":
             title += " (Stroke Digits)"
         self.print(f"\n{'=' * 80}\n{title}\n{'=' * 80}")
@@ -89,6 +89,10 @@ class Gate:
         for check in checks:
             if f"  {MARKS[check.passed]} {check.result}" not in self.printed:
                 self.faults.append(f"The mark printed for {check.result} is false")
+
+    @property
+    def dataset_name(self):
+        return DATASETS.get(self.dataset, "Unknown")
 
     @property
     def passed(self):
@@ -123,7 +127,7 @@ class Gate:
 
     def load_test_set(self):
         """Pixels (N, 1, 28, 28) float in [0, 1] and labels (N,) int64."""
-        self.section(f"Preparing {DATASETS[self.dataset]} Test Dataset")
+        self.section(f"Preparing {self.dataset_name} Test Dataset")
         images, labels = load_test_set(self.dataset)
         self.pixels, self.labels = images / 255, labels
         self.line(len(images) == 10_000, f"Test dataset size: {len(images):,} images")

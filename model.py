@@ -1,4 +1,4 @@
-"""The network and its checkpoints: saved whole or not at all, found by time, loaded without trusting the file."""
+"""The network; its checkpoints, saved whole or not at all and loaded without trust."""
 
 import io
 import os
@@ -19,7 +19,7 @@ CHECKPOINT_KEYS = ("metadata", "state_dict")
 
 
 class CheckpointError(Exception):
-    """A checkpoint that is missing or unusable; the message names the file, the reason and the cure."""
+    """A checkpoint is missing or unusable; the message says which, why, and the cure."""
 
 
 class SimpleCNN(nn.Module):
@@ -63,9 +63,10 @@ class SimpleCNN(nn.Module):
 
 
 def save_checkpoint(model, metadata, folder="."):
-    """Write `model` to `folder` under the current time, atomically and never over another file; return the path.
+    """Write `model` to a new file in `folder`, named by the time, and return its path.
 
-    `metadata` is a dict of plain values that says how the weights came about. Raises OSError.
+    `metadata`, plain values, says how the weights came about. Raises OSError, and then
+    leaves no file.
     """
     buffer = io.BytesIO()
     torch.save({"metadata": metadata, "state_dict": model.state_dict()}, buffer)
@@ -91,7 +92,7 @@ def save_checkpoint(model, metadata, folder="."):
 
 
 def find_checkpoints(folder="."):
-    """Paths of the checkpoints in `folder` by the time in their names, oldest first; all else is ignored."""
+    """Paths of all checkpoints in `folder`, oldest first by the time in their names."""
 
     def is_checkpoint(name):
         try:
@@ -106,10 +107,7 @@ def find_checkpoints(folder="."):
 
 
 def newest_checkpoint(folder=".", skip=0):
-    """Path of the newest checkpoint in `folder` by the time in its name, after skipping the `skip` newest.
-
-    Raises CheckpointError if there is none.
-    """
+    """Path of the newest checkpoint in `folder` but `skip`; raises CheckpointError."""
     paths = find_checkpoints(folder)
     if len(paths) <= skip:
         raise CheckpointError(
@@ -119,9 +117,10 @@ def newest_checkpoint(folder=".", skip=0):
 
 
 def load_checkpoint(path):
-    """SimpleCNN from `path` in eval mode, the record of its training in `model.metadata`; runs no code from the file.
+    """SimpleCNN in eval mode, with the record of its training in `model.metadata`.
 
-    Raises CheckpointError for a file that cannot be read, is not a checkpoint, is damaged, or does not fit SimpleCNN.
+    Never runs code from the file. Raises CheckpointError when it cannot be read, is
+    damaged, is not a checkpoint, or does not fit SimpleCNN.
     """
     try:
         content = Path(path).read_bytes()
@@ -141,7 +140,7 @@ def load_checkpoint(path):
 
 
 def _read_checkpoint(content):
-    """Checkpoint dict from the bytes of its file; raises ValueError with what is wrong with them."""
+    """Checkpoint dict from the bytes of a file; raises ValueError with what is wrong."""
     if not content:
         raise ValueError("is empty")
     try:
@@ -181,7 +180,7 @@ def _read_checkpoint(content):
 
 
 def _layout(state_dict):
-    """What must agree before values are copied: shape, dtype, layout and device by name, None for what is no tensor."""
+    """What must agree before weights are copied, by name; None for what is no tensor."""
     return {
         name: (value.shape, value.dtype, value.layout, value.device)
         if isinstance(value, torch.Tensor)

@@ -1,4 +1,4 @@
-"""What the gate saw, for machines and people: metrics.json, summary.md and two figures in report/."""
+"""What the gate saw: report/metrics.json, summary.md and two figures."""
 
 import hashlib
 import json
@@ -17,7 +17,7 @@ DPI = 120
 
 
 def write_report(gate, previous):
-    """Write the report of a Gate beside the measurements of `previous`, the Gate of the checkpoint before it."""
+    """Write the report of a Gate, compared with `previous`, that of an earlier model."""
     FOLDER.mkdir(exist_ok=True)
     metrics = json.dumps(
         list_metrics(gate, previous), indent=2, ensure_ascii=False, default=str
@@ -50,7 +50,7 @@ def list_metrics(gate, previous):
 
 
 def describe(gate):
-    """Name, SHA-256 and training record of a Gate's checkpoint, as far as it could be read."""
+    """Name, SHA-256 and training record of a checkpoint, as far as it can be read."""
     readable = gate.path and gate.path.is_file()
     return {
         "file": gate.path and gate.path.name,
@@ -67,16 +67,18 @@ def summarize(gate, previous):
         check.name: check.form.format(check.measured) for check in previous.checks
     }
     name = gate.path.name if gate.path else "no checkpoint"
+    name_before = previous.path.name if before else "previous"
     failed = sum(not passed for passed in gate.tests.values())
     return "\n".join(
         [
             f"## {'✓ PASSED' if gate.passed else '✗ FAILED'}: {name}",
             "",
-            f"{len(gate.tests)} tests, {failed} failed; {len(gate.checks)} checks.",
+            f"{gate.dataset_name} data set, {len(gate.checks)} checks.",
+            f"{len(gate.tests)} tests, {failed} failed.",
             "",
             *(f"- ✗ {fault}" for fault in gate.faults),
             "",
-            f"| check | measured | required | {previous.path.name if previous.path else 'previous'} | verdict |",
+            f"| check | measured | required | {name_before} | verdict |",
             "| --- | --: | --: | --: | :-: |",
             *(
                 f"| {check.name} | {check.form.format(check.measured)} | {check.requirement} "
@@ -89,24 +91,20 @@ def summarize(gate, previous):
 
 
 def draw_confusion_matrix(pixels, labels, probabilities):
-    """How many images of each digit were taken for which; the right ones stay uncoloured."""
-    counts = torch.bincount(
-        10 * labels + probabilities.argmax(dim=1), minlength=100
-    ).view(10, 10)
+    """Counts of images by truth and guess; only mistakes are coloured."""
+    cells = 10 * labels + probabilities.argmax(dim=1)
+    counts = torch.bincount(cells, minlength=100).view(10, 10)
     figure = Figure(figsize=(6, 6), layout="constrained")
     axis = figure.subplots()
     mistaken = counts - counts.diag().diag()
-    axis.imshow(
-        mistaken.numpy(), cmap="Reds", vmax=2 * mistaken.max().item()
-    )  # text stays legible
+    legible = 2 * mistaken.max().item()  # never so dark as to hide the text
+    axis.imshow(mistaken.numpy(), cmap="Reds", vmax=legible)
     for truth in range(10):
         for guess in range(10):
             if count := counts[truth, guess].item():
                 axis.text(guess, truth, count, ha="center", va="center", fontsize=9)
     axis.set(xlabel="Guess", ylabel="Truth", xticks=range(10), yticks=range(10))
-    axis.set_title(
-        f"{len(labels):,} test images, {(counts.sum() - counts.trace()).item():,} mistaken"
-    )
+    axis.set_title(f"{len(labels):,} test images, {mistaken.sum().item():,} mistaken")
     return figure
 
 
@@ -114,9 +112,7 @@ def draw_mistakes(pixels, labels, probabilities):
     """The mistakes in which the model was most confident."""
     confidences, guesses = probabilities.max(dim=1)
     mistakes = (guesses != labels).nonzero().flatten()
-    mistakes = mistakes[confidences[mistakes].argsort(descending=True)][
-        : ROWS * COLUMNS
-    ].tolist()
+    mistakes = mistakes[confidences[mistakes].argsort(descending=True)].tolist()
     figure = Figure(figsize=(COLUMNS * 1.3, ROWS * 1.7), layout="constrained")
     figure.suptitle("The mistakes made with most confidence")
     for axis in figure.subplots(ROWS, COLUMNS).flat:
@@ -124,7 +120,6 @@ def draw_mistakes(pixels, labels, probabilities):
         if mistakes:
             i = mistakes.pop(0)
             axis.imshow(pixels[i, 0].numpy(), cmap="gray", vmin=0, vmax=1)
-            axis.set_title(
-                f"{labels[i]} read as {guesses[i]}\n{confidences[i]:.1%}", fontsize=9
-            )
+            title = f"{labels[i]} read as {guesses[i]}\n{confidences[i]:.1%}"
+            axis.set_title(title, fontsize=9)
     return figure

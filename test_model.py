@@ -1,4 +1,4 @@
-"""The release gate: five tests of the newest checkpoint in the current folder. Run by `pytest`, or as a script."""
+"""The release gate: five tests of the newest checkpoint in the current folder."""
 
 import contextlib
 import sys
@@ -19,7 +19,7 @@ from gate import Gate
 from model import PARAMETERS, newest_checkpoint
 from report import write_report
 
-# Beside each limit: mean ± standard deviation over 50 seeds of train.py on that data set.
+# Beside each limit: mean ± standard deviation of 50 seeds of train.py.
 MAX_PARAMETERS = 25_000  # fewer are required
 MIN_ACCURACY = {  # percent
     "mnist": 98.7,  # 99.09 ± 0.07

@@ -214,7 +214,7 @@ def test_drawing_no_digits_is_an_error():
 
 @pytest.fixture
 def tiny_mnist(tmp_path, monkeypatch):
-    """Folder of the four files in MNIST's format with 7 images each, which `data` takes for MNIST."""
+    """Folder of 7 training and 7 test images that `data` takes for MNIST."""
     folder = tmp_path / "tiny" / data.RAW
     folder.mkdir(parents=True)
     for name in data.SHA256:

@@ -104,7 +104,7 @@ def train(images, labels, epochs=1, batch_size=64, learning_rate=LEARNING_RATE, 
 
 
 def number(kind, lowest, highest):
-    """Parser of a command-line number of `kind`, at least `lowest` and at most `highest`."""
+    """Parser of a command-line number of a kind and within bounds."""
 
     def parse(text):
         value = kind(text)
@@ -159,7 +159,7 @@ def main():
     started = time.perf_counter()
     model = train(*training_set, **hyperparameters)
     training_seconds = time.perf_counter() - started
-    print(f"Training time: {training_seconds:.1f} s")
+    print(f"Epoch time: {training_seconds / args.epochs:.1f} s")
 
     test_accuracy = accuracy(predict(model, images / 255), labels)
     print(f"Test accuracy: {test_accuracy:.2f}% of {len(images):,} images")
