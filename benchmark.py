@@ -115,7 +115,7 @@ def seconds_of(function, inputs, description):
 def compare(name, usual, ours, unit):
     """Row of the medians of two lists and of their ratio."""
     usual, ours = statistics.median(usual), statistics.median(ours)
-    ratio = f"{usual / ours:.1f} times as fast"
+    ratio = f"{usual / ours:.1f} ×"
     return name, f"{usual:.3g} {unit}", f"{ours:.3g} {unit}", ratio
 
 
@@ -153,7 +153,7 @@ def measure(seeds):
     for name, change in {"as it is": lambda pixels: pixels, **CHANGES}.items():
         changed = change(pixels)
         yield (
-            f"accuracy on the test set: {name}",
+            f"test accuracy: {name}",
             spread([accuracy(predict(run[0], changed), labels) for run in usual]),
             spread([accuracy(predict(run[0], changed), labels) for run in ours]),
             "",
@@ -163,12 +163,12 @@ def measure(seeds):
         with redirect_stdout(None):
             network = train.train(*strokes, seed=seed)
         accuracies.append(accuracy(predict(network, pixels), labels))
-    yield "accuracy on the test set: trained on strokes", "", spread(accuracies), ""
+    yield "test accuracy: trained on strokes", "", spread(accuracies), ""
 
     for batch_size in (1, 32, 64):
         networks = reference_network(), ours[0][0]
         usual_ms, our_ms = latencies(networks, batch_size, repeats=1000)
-        yield compare(f"latency of {batch_size} images", [usual_ms], [our_ms], "ms")
+        yield compare(f"latency, batch of {batch_size}", [usual_ms], [our_ms], "ms")
 
 
 def draw_growth(training_set):
@@ -215,7 +215,7 @@ def main():
         train_usual(int(args.usual[0]), args.usual[1])
         return
     rows = list(measure(args.seeds))
-    print_table([("", "usual pipeline", "this pipeline", ""), *rows], args.markdown)
+    print_table([("", "usual pipeline", "this pipeline", "ratio"), *rows], args.markdown)
     print(
         f"\n{platform.system()}, {platform.machine()}, {torch.get_num_threads()} threads; "
         f"Python {platform.python_version()}, torch {torch.__version__}, "
