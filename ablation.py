@@ -82,16 +82,19 @@ def main():
     training_set = images[:50_000], labels[:50_000]
     pixels, labels = images[50_000:] / 255, labels[50_000:]
 
-    rows = [("without", f"clean (n = {len(seeds)})", *SHOWN)]
+    rows = [("without", "gain", f"clean (n = {len(seeds)})", *SHOWN)]
+    means = []
     for step, patches in STEPS.items():
         runs = [
             validate(patches, training_set, pixels, labels, seed)
             for seed in tqdm(seeds, step, leave=False)
         ]
         clean, *changed = zip(*runs, strict=True)
+        means.append(statistics.mean(clean))
+        gain = f"{means[0] - means[-1]:+.2f}" if patches else ""
         error = statistics.stdev(clean) / len(seeds) ** 0.5
         cells = [f"{statistics.mean(accuracies):.2f} %" for accuracies in changed]
-        rows.append((step, f"{statistics.mean(clean):.2f} ± {error:.2f} %", *cells))
+        rows.append((step, gain, f"{means[-1]:.2f} ± {error:.2f} %", *cells))
     print_table(rows, markdown=True)
 
 

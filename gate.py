@@ -54,7 +54,7 @@ class Gate:
         try:
             self.path = find_checkpoint()
             self.model = load_checkpoint(self.path)
-            self.dataset = self.model.metadata.get("dataset")
+            self.dataset = str(self.model.metadata.get("dataset"))
             if self.dataset not in DATASETS:
                 raise CheckpointError(
                     f"{self.path} does not say what it was trained on"
