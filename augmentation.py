@@ -14,16 +14,13 @@ import torch.nn.functional as F
 DEGREES = 15.0  # largest rotation either way
 TRANSLATE = 0.1  # largest shift either way, as a share of the image's side
 SCALE = 0.1  # largest enlargement or reduction
-DISTORTION = (
-    0.2  # largest inward shift of a corner, as a share of half the image's side
-)
+DISTORTION = 0.2  # largest inward shift of a corner, as a share of half the side
 PERSPECTIVE_SHARE = 0.5  # of the images are seen in perspective
 SIGMA = 0.25  # largest standard deviation of the noise; pixels are in [0, 1]
 NOISE_SHARE = 0.5  # of the images are noisy
 
-CORNERS = torch.tensor(
-    [[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]]
-)  # clockwise from the top left
+# Clockwise from the top left.
+CORNERS = torch.tensor([[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]])
 
 
 def augment(images, strength=1.0, generator=None):
@@ -67,9 +64,8 @@ def affine_homographies(degrees, shifts, scales):
     """(N, 3, 3) for a clockwise rotation (N,), a scale (N,) and then a shift (N, 2)."""
     radians = torch.deg2rad(degrees)
     cos, sin = radians.cos() / scales, radians.sin() / scales
-    inverse = torch.stack([cos, sin, -sin, cos], dim=1).view(
-        -1, 2, 2
-    )  # output to input: the opposite rotation
+    # From output to input: the opposite rotation.
+    inverse = torch.stack([cos, sin, -sin, cos], dim=1).view(-1, 2, 2)
     top = torch.cat([inverse, -inverse @ shifts.unsqueeze(2)], dim=2)  # (N, 2, 3)
     bottom = torch.tensor([0.0, 0.0, 1.0]).expand(len(top), 1, 3)
     return torch.cat([top, bottom], dim=1)
@@ -86,9 +82,8 @@ def perspective_homographies(corners):
     one, zero = torch.ones_like(x), torch.zeros_like(x)
     for_u = torch.stack([x, y, one, zero, zero, zero, -u * x, -u * y], dim=2)
     for_v = torch.stack([zero, zero, zero, x, y, one, -v * x, -v * y], dim=2)
-    solution = torch.linalg.solve(
-        torch.cat([for_u, for_v], dim=1), torch.cat([u, v])
-    )  # (N, 8)
+    equations = torch.cat([for_u, for_v], dim=1)  # (N, 8, 8)
+    solution = torch.linalg.solve(equations, torch.cat([u, v]))  # (N, 8)
     return torch.cat([solution, torch.ones(len(x), 1)], dim=1).view(-1, 3, 3)
 
 
@@ -97,11 +92,8 @@ def warp(images, homographies):
     height, width = images.shape[2:]
     x = (torch.arange(width) * 2 + 1) / width - 1  # pixel centres
     y = (torch.arange(height) * 2 + 1) / height - 1
-    points = torch.stack(
-        [x.repeat(height), y.repeat_interleave(width), torch.ones(height * width)]
-    )  # (3, H * W)
+    x, y = x.repeat(height), y.repeat_interleave(width)
+    points = torch.stack([x, y, torch.ones_like(x)])  # (3, H * W)
     x, y, w = (homographies @ points).unbind(dim=1)  # (N, H * W) each
     grid = torch.stack([x / w, y / w], dim=2).view(-1, height, width, 2)
-    return F.grid_sample(
-        images, grid, mode="bilinear", padding_mode="zeros", align_corners=False
-    )
+    return F.grid_sample(images, grid, align_corners=False)  # bilinear, zeros outside

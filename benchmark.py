@@ -207,18 +207,16 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=train.number(int, 3, 1000), default=20)
     parser.add_argument("--markdown", action="store_true", help="as Markdown")
-    parser.add_argument(
-        "--usual", nargs=2, help=argparse.SUPPRESS
-    )  # a process of its own
+    parser.add_argument("--usual", nargs=2, help=argparse.SUPPRESS)  # runs itself
     args = parser.parse_args()
     if args.usual:
         train_usual(int(args.usual[0]), args.usual[1])
         return
-    rows = list(measure(args.seeds))
-    print_table([("", "usual pipeline", "this pipeline", "ratio"), *rows], args.markdown)
+    head = ("", "usual pipeline", "this pipeline", "ratio")
+    print_table([head, *measure(args.seeds)], args.markdown)
     print(
-        f"\n{platform.system()}, {platform.machine()}, {torch.get_num_threads()} threads; "
-        f"Python {platform.python_version()}, torch {torch.__version__}, "
+        f"\n{platform.system()}, {platform.machine()}, "
+        f"{torch.get_num_threads()} threads; Python {platform.python_version()}, torch {torch.__version__}, "
         f"torchvision {torchvision.__version__}."
     )
     draw_growth(load_mnist()[0]).savefig(FIGURE, dpi=120)

@@ -25,6 +25,11 @@ def accuracy(probabilities, labels):
     return 100 * (probabilities.argmax(dim=1) == labels).double().mean().item()
 
 
+def cross_entropy(probabilities, labels):
+    """Mean negative log-probability of the right class; infinite when one has none."""
+    return -probabilities.gather(1, labels.unsqueeze(1)).log().mean().item()
+
+
 def output_difference(probabilities, others):
     """Mean L2 distance, from 0 to √2, between two (N, 10) of class probabilities."""
     return (probabilities - others).norm(dim=1).mean().item()

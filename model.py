@@ -15,7 +15,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 
 PARAMETERS = 6936  # 6,986 in training, with batch normalization
 CHECKPOINT_NAME = "model_%Y%m%d_%H%M%S.pth"
-CHECKPOINT_KEYS = ("metadata", "state_dict")
+CHECKPOINT_KEYS = {"metadata", "state_dict"}
 
 
 class CheckpointError(Exception):
@@ -122,8 +122,11 @@ def load_checkpoint(path):
     Never runs code from the file. Raises CheckpointError when it cannot be read, is
     damaged, is not a checkpoint, or does not fit SimpleCNN.
     """
+    path = Path(path)
+    if path.exists() and not path.is_file():
+        raise CheckpointError(f"{path} cannot be read: it is not a file")
     try:
-        content = Path(path).read_bytes()
+        content = path.read_bytes()
         checkpoint = _read_checkpoint(content)
     except OSError as error:
         raise CheckpointError(
@@ -143,40 +146,43 @@ def _read_checkpoint(content):
     """Checkpoint dict from the bytes of a file; raises ValueError with what is wrong."""
     if not content:
         raise ValueError("is empty")
-    try:
-        damaged = zipfile.ZipFile(
-            io.BytesIO(content)
-        ).testzip()  # torch.load itself checks no CRC
-    except zipfile.BadZipFile:
+    file = io.BytesIO(content)
+    try:  # torch.load itself checks no CRC
+        damaged = zipfile.ZipFile(file).testzip()
+    except Exception:  # noqa: BLE001 - a strange archive raises whatever it leads to
         raise ValueError("is truncated or not a checkpoint") from None
     if damaged:
         raise ValueError(f"is damaged in {damaged}")
+    file.seek(0)
     try:
-        checkpoint = torch.load(
-            io.BytesIO(content), map_location="cpu", weights_only=True
-        )
+        checkpoint = torch.load(file, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError:
-        raise ValueError(
-            "holds more than tensors and plain values, so it was not loaded"
-        ) from None
+        raise ValueError("holds more than tensors and plain values") from None
     except Exception:  # noqa: BLE001 - a strange pickle raises whatever it leads to
         raise ValueError("is not a checkpoint") from None
-    if not isinstance(checkpoint, dict) or not all(
-        isinstance(checkpoint.get(key), dict) for key in CHECKPOINT_KEYS
-    ):
+    if not _has_our_structure(checkpoint):
         raise ValueError("is not a checkpoint of train.py")
+
     found, expected = checkpoint["state_dict"], SimpleCNN().state_dict()
-    if differing := {
-        str(name) for name, _ in _layout(found).items() ^ _layout(expected).items()
-    }:
-        raise ValueError(
-            f"was made for another architecture (it differs in {min(differing)})"
-        )
-    if broken := [
-        name for name, tensor in found.items() if not tensor.isfinite().all()
-    ]:
+    if differing := _layout(found).items() ^ _layout(expected).items():
+        name = min(str(name) for name, _ in differing)
+        raise ValueError(f"was made for another architecture (it differs in {name})")
+    if broken := [name for name, value in found.items() if not value.isfinite().all()]:
         raise ValueError(f"holds NaN or infinite weights in {broken[0]}")
     return checkpoint
+
+
+def _has_our_structure(checkpoint):
+    """Whether this is {"metadata": plain values by name, "state_dict": a dict}."""
+    if not isinstance(checkpoint, dict) or checkpoint.keys() != CHECKPOINT_KEYS:
+        return False
+    metadata, state_dict = checkpoint["metadata"], checkpoint["state_dict"]
+    return (
+        isinstance(metadata, dict)
+        and all(isinstance(key, str) for key in metadata)
+        and all(isinstance(value, str | int | float) for value in metadata.values())
+        and isinstance(state_dict, dict)
+    )
 
 
 def _layout(state_dict):

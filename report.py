@@ -19,9 +19,7 @@ DPI = 120
 def write_report(gate, previous):
     """Write the report of a Gate, compared with `previous`, that of an earlier model."""
     FOLDER.mkdir(exist_ok=True)
-    metrics = json.dumps(
-        list_metrics(gate, previous), indent=2, ensure_ascii=False, default=str
-    )
+    metrics = json.dumps(list_metrics(gate, previous), indent=2)
     (FOLDER / "metrics.json").write_text(metrics + "\n", encoding="utf-8")
     (FOLDER / "summary.md").write_text(summarize(gate, previous), encoding="utf-8")
     for draw in (draw_confusion_matrix, draw_mistakes):
@@ -35,7 +33,7 @@ def write_report(gate, previous):
 def list_metrics(gate, previous):
     """All that is known of both checkpoints as plain values."""
     return {
-        "verdict": "passed" if gate.passed else "failed",
+        "verdict": gate.verdict,
         "tests": gate.tests,
         "faults": gate.faults,
         "checks": [check._asdict() | {"passed": check.passed} for check in gate.checks],
@@ -71,10 +69,10 @@ def summarize(gate, previous):
     failed = sum(not passed for passed in gate.tests.values())
     return "\n".join(
         [
-            f"## {'✓ PASSED' if gate.passed else '✗ FAILED'}: {name}",
+            f"## {gate.verdict.upper()}: {name}",
             "",
             f"{gate.dataset_name} data set, {len(gate.checks)} checks.",
-            f"{len(gate.tests)} tests, {failed} failed.",
+            f"{failed} of {len(gate.tests)} tests failed.",
             "",
             *(f"- ✗ {fault}" for fault in gate.faults),
             "",

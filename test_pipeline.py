@@ -392,6 +392,8 @@ def unusable_contents(good, folder):
     checkpoint = torch.load(io.BytesIO(good), weights_only=True)
     weights = checkpoint["state_dict"]
     name, first = next(iter(weights.items()))
+    encrypted = bytearray(good)
+    encrypted[good.rindex(b"PK\1\2") + 8] |= 1
     flipped = bytearray(good)
     flipped[good.index(first.numpy().tobytes())] ^= 1
     hostile = Hostile(folder / "struck")
@@ -401,6 +403,14 @@ def unusable_contents(good, folder):
         ("truncated or not a checkpoint", b"hello"),
         ("truncated or not a checkpoint", pickle.dumps(hostile)),
         ("damaged in", bytes(flipped)),
+        ("truncated or not a checkpoint", bytes(encrypted)),
+        *(
+            (
+                "not a checkpoint of train.py",
+                torch_bytes(checkpoint | {"metadata": odd}),
+            )
+            for odd in ({(1,): 2}, {"dataset": ["mnist"]}, "mnist")
+        ),
         ("holds more than tensors", torch_bytes(checkpoint | {"metadata": hostile})),
         ("holds more than tensors", torch_bytes(model.SimpleCNN())),
         ("not a checkpoint of train.py", torch_bytes(weights)),
@@ -473,6 +483,17 @@ def test_weights_depend_on_the_seed_alone():
     )
     assert all(torch.equal(first[name], again[name]) for name in first)
     assert not torch.equal(first["fc2.weight"], other["fc2.weight"])
+
+
+def test_training_that_learns_nothing_saves_nothing(tmp_path, monkeypatch):
+    images, labels = (255 * random_images(100)).byte(), torch.arange(100) % 10
+    sets = "mnist", (images, labels), (images, labels)
+    monkeypatch.setattr(train, "load_dataset", lambda *_: sets)
+    monkeypatch.setattr(train, "accuracy", lambda *_: 11.35)
+    monkeypatch.setattr(sys, "argv", ["train.py", f"--output-dir={tmp_path}"])
+    with pytest.raises(train.DivergenceError, match="learned nothing"):
+        train.main()
+    assert not list(tmp_path.iterdir())
 
 
 def test_diverging_training_is_stopped():
@@ -692,7 +713,21 @@ def unknown_data_set(network, path):
     rewrite(path, network, dataset="emnist")
 
 
+def timid(network, path):
+    for parameter in network.fc2.parameters():
+        parameter.data *= 0.01
+    rewrite(path, network)
+
+
+def overconfident(network, path):
+    for parameter in network.fc2.parameters():
+        parameter.data *= 1000
+    rewrite(path, network)
+
+
 FAULTS = {  # what the gate must say
+    timid: "Test Cross-Entropy: ",
+    overconfident: "Test Cross-Entropy: ",
     untrained: "Test Accuracy: ",
     swapped_classes: "Test Accuracy: ",
     noise_in_the_weights: "Test Accuracy: ",
