@@ -5,7 +5,6 @@ import copy
 import errno
 import gzip
 import hashlib
-import http.server
 import io
 import os
 import pickle
@@ -15,9 +14,10 @@ import shutil
 import subprocess
 import sys
 import threading
-from functools import partial
+import urllib.request
+import urllib.response
 from pathlib import Path
-from urllib.error import URLError
+from urllib.error import HTTPError, URLError
 
 import pytest
 import torch
@@ -231,7 +231,7 @@ def tiny_mnist(tmp_path, monkeypatch):
 
 @pytest.fixture
 def mirror(tiny_mnist, monkeypatch):
-    """Folder served as MNIST's only mirror, with the packed files of `tiny_mnist`."""
+    """Folder that stands for MNIST's only mirror, with the packed `tiny_mnist`."""
     folder = tiny_mnist.parent / "mirror"
     folder.mkdir()
     resources = []
@@ -239,13 +239,22 @@ def mirror(tiny_mnist, monkeypatch):
         packed = gzip.compress(path.read_bytes())
         (folder / f"{path.name}.gz").write_bytes(packed)
         resources.append((f"{path.name}.gz", hashlib.md5(packed).hexdigest()))
-    handler = partial(http.server.SimpleHTTPRequestHandler, directory=folder)
-    server = http.server.ThreadingHTTPServer(("localhost", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    monkeypatch.setattr(MNIST, "mirrors", [f"http://localhost:{server.server_port}/"])
+
+    class Server(urllib.request.HTTPHandler):
+        def http_open(self, request):
+            path = folder / Path(request.selector).name
+            if not path.exists():
+                raise HTTPError(request.full_url, 404, "File not found", {}, None)
+            file = path.open("rb")
+            response = urllib.response.addinfourl(file, {}, request.full_url, 200)
+            response.msg, response.length = "OK", path.stat().st_size
+            return response
+
+    opener = urllib.request.build_opener(Server)
+    monkeypatch.setattr(urllib.request, "_opener", opener)
+    monkeypatch.setattr(MNIST, "mirrors", ["http://mirror/"])
     monkeypatch.setattr(MNIST, "resources", resources)
-    yield folder
-    server.shutdown()
+    return folder
 
 
 def test_mnist_comes_back_as_whole_tensors(tiny_mnist):
@@ -272,7 +281,7 @@ def test_missing_files_are_downloaded(mirror, tmp_path):
 
 def test_failed_download_leaves_no_files(mirror, tmp_path):
     (mirror / "t10k-labels-idx1-ubyte.gz").unlink()
-    with pytest.raises(data.DataError, match="404"):
+    with pytest.raises(data.UnavailableError, match="404"):
         data.load_mnist(tmp_path / "new")
     assert not [
         path for path in (tmp_path / "new" / data.RAW).iterdir() if not path.suffix
