@@ -16,6 +16,7 @@ import sys
 import threading
 import urllib.request
 import urllib.response
+from datetime import datetime, timedelta
 from pathlib import Path
 from urllib.error import HTTPError, URLError
 
@@ -351,6 +352,17 @@ def test_checkpoints_of_one_second_are_all_kept(tmp_path):
     paths = [save(network, tmp_path) for _ in range(5)]
     assert len(set(paths)) == 5
     assert model.find_checkpoints(tmp_path) == paths == sorted(tmp_path.iterdir())
+
+
+def test_a_name_that_another_process_is_writing_is_left_alone(tmp_path):
+    now = datetime.now()
+    seconds = (now + timedelta(seconds=s) for s in range(5))
+    names = [second.strftime(model.CHECKPOINT_NAME) for second in seconds]
+    taken = [(tmp_path / name).with_suffix(".partial") for name in names]
+    for path in taken:
+        path.touch()
+    assert save(model.SimpleCNN(), tmp_path).name not in names
+    assert all(path.exists() and not path.stat().st_size for path in taken)
 
 
 def test_full_disk_leaves_no_checkpoint(tmp_path, monkeypatch):
