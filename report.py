@@ -22,11 +22,15 @@ def write_report(gate, previous):
     metrics = json.dumps(list_metrics(gate, previous), indent=2)
     (FOLDER / "metrics.json").write_text(metrics + "\n", encoding="utf-8")
     (FOLDER / "summary.md").write_text(summarize(gate, previous), encoding="utf-8")
-    for draw in (draw_confusion_matrix, draw_mistakes):
-        path = FOLDER / f"{draw.__name__.removeprefix('draw_')}.png"
+    figures = {
+        FOLDER / "confusion_matrix.png": draw_confusion_matrix,
+        FOLDER / "mistakes.png": draw_mistakes,
+    }
+    for path in figures:
         path.unlink(missing_ok=True)  # rather none than that of another model
-        if gate.pixels is not None:
-            probabilities = predict(gate.model, gate.pixels)
+    if gate.pixels is not None:
+        probabilities = predict(gate.model, gate.pixels)
+        for path, draw in figures.items():
             draw(gate.pixels, gate.labels, probabilities).savefig(path, dpi=DPI)
 
 
