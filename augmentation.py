@@ -1,63 +1,59 @@
 """Random warps of a whole batch in one resampling, and noise.
 
-Per image, with independent draws, the warps are torchvision's RandomRotation(15),
-RandomAffine(degrees=0, translate=(0.1, 0.1), scale=(0.9, 1.1)) and
-RandomPerspective(distortion_scale=0.2, p=0.5) in turn, but every pixel is interpolated
-once, not three times. Coordinates are those of torch.nn.functional.grid_sample with
-align_corners=False: the image spans [-1, 1] from left to right and from top to bottom.
-A homography maps output to input coordinates.
+Per image, with independent draws, the warps are torchvision's RandomRotation(degrees),
+RandomAffine(0, translate=(t, t), scale=(1 - s, 1 + s)) and RandomPerspective(distortion, p)
+in turn, but every pixel is interpolated once, not three times. Coordinates are those of
+torch.nn.functional.grid_sample with align_corners=False: the image spans [-1, 1] from left
+to right and from top to bottom. A homography maps output to input coordinates.
 """
 
 import torch
 import torch.nn.functional as F
 
-DEGREES = 15.0  # largest rotation either way
-TRANSLATE = 0.1  # largest shift either way, as a share of the image's side
-SCALE = 0.1  # largest enlargement or reduction
-DISTORTION = 0.2  # largest inward shift of a corner, as a share of half the side
-PERSPECTIVE_SHARE = 0.5  # of the images are seen in perspective
-SIGMA = 0.25  # largest standard deviation of the noise; pixels are in [0, 1]
-NOISE_SHARE = 0.5  # of the images are noisy
-
 # Clockwise from the top left.
 CORNERS = torch.tensor([[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]])
 
 
-def augment(images, strength=1.0, generator=None):
-    """Images (N, C, H, W) float as training sees them; `strength` scales all warps."""
-    return add_noise(random_warp(images, strength, generator), generator)
+def random_warp(images, generator, **ranges):
+    """Images (N, C, H, W) float, each under a warp of its own; black comes in.
 
-
-def random_warp(images, strength=1.0, generator=None):
-    """Images (N, C, H, W) float, each under a warp of its own; black comes in."""
-    degrees, shifts, scales, corners = draw_parameters(len(images), strength, generator)
+    `ranges` are those of `draw_warps`.
+    """
+    degrees, shifts, scales, corners = draw_warps(len(images), generator, **ranges)
     affine = affine_homographies(degrees, shifts, scales)
     return warp(images, affine @ perspective_homographies(corners))
 
 
-def add_noise(images, generator=None):
-    """Images (N, C, H, W) float, some of them under noise of a strength of their own."""
-    struck = torch.rand(len(images), generator=generator) < NOISE_SHARE
+def add_noise(images, generator, sigma, share):
+    """Images (N, C, H, W) float, a share of them under Gaussian noise.
+
+    Its standard deviation is drawn for each image between 0 and `sigma`.
+    """
+    struck = torch.rand(len(images), generator=generator) < share
     noisy = images[struck]
-    sigmas = torch.empty(len(noisy), 1, 1, 1).uniform_(0, SIGMA, generator=generator)
+    sigmas = torch.empty(len(noisy), 1, 1, 1).uniform_(0, sigma, generator=generator)
     noise = torch.zeros_like(images)
     noise[struck] = sigmas * torch.randn(noisy.shape, generator=generator)
     return images + noise
 
 
-def draw_parameters(n, strength=1.0, generator=None):
-    """Random degrees (n,), shifts (n, 2), scales (n,) and corners (n, 4, 2)."""
+def draw_warps(n, generator, *, degrees, translate, scale, distortion, perspective):
+    """Random degrees (n,), shifts (n, 2), scales (n,) and corners (n, 4, 2).
+
+    The limits either way: `degrees`; `translate`, a share of the image's side; `scale`, an
+    enlargement or reduction; `distortion`, an inward shift of a corner as a share of half
+    the side, in the share `perspective` of the images.
+    """
 
     def uniform(*shape, limit):
-        limit *= strength
         return torch.empty(shape).uniform_(-limit, limit, generator=generator)
 
-    degrees = uniform(n, limit=DEGREES)
-    shifts = uniform(n, 2, limit=2 * TRANSLATE)  # the image is 2 wide and 2 high
-    scales = 1 + uniform(n, limit=SCALE)
-    struck = torch.rand(n, 1, 1, generator=generator) < PERSPECTIVE_SHARE
-    inward = uniform(n, 4, 2, limit=DISTORTION).abs() * struck
-    return degrees, shifts, scales, CORNERS * (1 - inward)
+    angles = uniform(n, limit=degrees)
+    shifts = uniform(n, 2, limit=2 * translate)  # the image is 2 wide and 2 high
+    scales = 1 + uniform(n, limit=scale)
+    struck = torch.rand(n, 1, 1, generator=generator) < perspective
+    inward = uniform(n, 4, 2, limit=distortion).abs() * struck
+    return angles, shifts, scales, CORNERS * (1 - inward)
 
 
 def affine_homographies(degrees, shifts, scales):

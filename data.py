@@ -52,6 +52,11 @@ def load_test_set(name, data_dir="data"):
     return load_mnist(data_dir)[1] if name == "mnist" else draw_digits(*STROKES_TEST)
 
 
+def to_pixels(images):
+    """Images (N, 1, 28, 28) uint8 as float pixels in [0, 1]."""
+    return images / 255
+
+
 def has_mnist(data_dir="data"):
     """Whether all of MNIST is on disk, be it damaged."""
     return not _missing_files(data_dir)

@@ -60,7 +60,7 @@ CHANGES = {
     "Contrast × 0.5": lambda pixels: 0.5 * pixels,
     "Background at 0.3": lambda pixels: 0.3 + 0.7 * pixels,
     "Gaussian Blur σ = 1 px": lambda pixels: _blur(pixels, 1.0),
-    "Fresh Random Warps": lambda pixels: random_warp(pixels, generator=_seeded()),
+    "Fresh Random Warps": lambda pixels: random_warp(pixels, _seeded(), degrees=15, translate=0.1, scale=0.1, distortion=0.2, perspective=0.5),
 }
 
 

@@ -4,104 +4,127 @@ import argparse
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 import torch
 import torch.nn.functional as F
-from torch.optim.adam import adam
 from tqdm import tqdm
 
-from augmentation import augment
-from data import DATASETS, DataError, load_dataset
+from augmentation import add_noise, random_warp
+from checkpoint import save_checkpoint
+from data import DATASETS, DataError, load_dataset, to_pixels
 from evaluation import accuracy, predict
-from model import SimpleCNN, save_checkpoint
+from model import SimpleCNN
 
-LEARNING_RATE = 0.02  # at its peak
-WARM_UP = 0.2  # of all steps raise the learning rate
-BETAS = (0.7, 0.9)  # of Adam: a short memory for a short training
-SMOOTHING = 0.05  # of the labels: the share spread evenly over all digits
-SHRINKAGE = 0.5  # of the warps' ranges, from the first step to the last
 CHUNK = 1024  # images augmented at once, which is faster than batch by batch
-LOG_EVERY = 100  # batches between two lines where no terminal shows a progress bar
 DIVERGED = 25.0  # loss at which training is given up; guessing has 2.3
 LEARNED = 20.0  # percent of test images without which nothing is saved; guessing has 10
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Every knob of a training."""
+
+    epochs: int = 1  # passes over the training images
+    batch_size: int = 64  # images per step
+    seed: int = 0  # of all random draws
+    learning_rate: float = 0.02  # at its peak
+    warm_up: float = 0.2  # share of the steps in which the learning rate rises
+    beta1: float = 0.7  # of Adam: a short memory
+    beta2: float = 0.9  # for a short training
+    label_smoothing: float = 0.05  # share of a label spread evenly over all digits
+    degrees: float = 15.0  # largest rotation either way
+    translate: float = 0.1  # largest shift either way, as a share of the image's side
+    scale: float = 0.1  # largest enlargement or reduction
+    distortion: float = 0.2  # largest inward shift of a corner, of half the side
+    perspective: float = 0.5  # share of the images that are seen in perspective
+    shrinkage: float = 0.5  # of the warps' ranges, from the first step to the last
+    sigma: float = 0.25  # largest standard deviation of the noise; pixels are in [0, 1]
+    noisy: float = 0.5  # share of the images that get noise
 
 
 class DivergenceError(Exception):
     """The network did not learn; the message says how and what to do."""
 
 
-class Adam:
-    """torch.optim.Adam in its functional form.
-
-    The class would import torch.compile's machinery, which takes most of a second.
-    """
-
-    def __init__(self, parameters):
-        self.parameters = [p for p in parameters if p.requires_grad]
-        self.means = [torch.zeros_like(p) for p in self.parameters]
-        self.squares = [torch.zeros_like(p) for p in self.parameters]
-        self.steps = [torch.zeros(()) for _ in self.parameters]
-
-    @torch.no_grad()
-    def step(self, learning_rate):
-        adam(
-            *(self.parameters, [p.grad for p in self.parameters]),
-            *(self.means, self.squares, [], self.steps),
-            fused=True,
-            amsgrad=False,
-            beta1=BETAS[0],
-            beta2=BETAS[1],
-            lr=learning_rate,
-            weight_decay=0,
-            eps=1e-8,
-            maximize=False,
-        )
-        for parameter in self.parameters:
-            parameter.grad = None
+def augment(pixels, recipe, strength, generator):
+    """Pixels (N, 1, 28, 28) float as training sees them; `strength` scales all warps."""
+    warped = random_warp(
+        pixels,
+        generator,
+        degrees=strength * recipe.degrees,
+        translate=strength * recipe.translate,
+        scale=strength * recipe.scale,
+        distortion=strength * recipe.distortion,
+        perspective=recipe.perspective,
+    )
+    return add_noise(warped, generator, recipe.sigma, recipe.noisy)
 
 
-def augmented_batches(images, labels, batch_size, epochs):
-    """Yield shuffled batches of float pixels and labels under ever weaker warps."""
-    chunk = max(CHUNK // batch_size, 1) * batch_size
-    for epoch in range(epochs):
-        for i, indices in enumerate(torch.randperm(len(images)).split(chunk)):
-            done = (epoch + i * chunk / len(images)) / epochs
-            pixels = augment(images[indices] / 255, strength=1 - SHRINKAGE * done)
+def augmented_chunks(images, labels, recipe):
+    """Yield pixels and labels of whole batches, shuffled, under ever weaker warps."""
+    generator = torch.Generator().manual_seed(recipe.seed)
+    whole = max(len(images) // recipe.batch_size, 1) * recipe.batch_size
+    chunk = max(CHUNK // recipe.batch_size, 1) * recipe.batch_size
+    for epoch in range(recipe.epochs):
+        order = torch.randperm(len(images), generator=generator)[:whole]
+        for i, indices in enumerate(order.split(chunk)):
+            done = (epoch + i * chunk / whole) / recipe.epochs
+            pixels = to_pixels(images[indices])
+            strength = 1 - recipe.shrinkage * done
+            yield augment(pixels, recipe, strength, generator), labels[indices]
+
+
+def prefetched_batches(chunks, batch_size):
+    """Batches of the generator `chunks`, whose next chunk a second thread prepares."""
+    with ThreadPoolExecutor(max_workers=1) as executor:
+        coming = executor.submit(next, chunks, None)
+        while chunk := coming.result():
+            coming = executor.submit(next, chunks, None)
+            pixels, labels = chunk
             yield from zip(
-                pixels.split(batch_size), labels[indices].split(batch_size), strict=True
+                pixels.split(batch_size), labels.split(batch_size), strict=True
             )
 
 
-def train(images, labels, epochs=1, batch_size=64, learning_rate=LEARNING_RATE, seed=0):
-    """SimpleCNN in eval mode, trained on images (N, 1, 28, 28) uint8, labels (N,) int64.
+def one_cycle(recipe, step, steps):
+    """Learning rate: linearly up to its peak, then linearly down to almost 0."""
+    rise = step / recipe.warm_up
+    fall = (steps - step + 1) / (1 - recipe.warm_up)
+    return recipe.learning_rate * min(rise, fall) / steps
 
-    The same seed gives the same weights on the same machine. Raises DivergenceError.
+
+def train(images, labels, recipe, network=SimpleCNN):
+    """Network in eval mode, trained on images (N, 1, 28, 28) uint8, labels (N,) int64.
+
+    The same recipe gives the same weights on any number of cores: tensors are left with
+    one thread in this process, as the layers are too small to be split. Raises
+    DivergenceError.
     """
-    torch.manual_seed(seed)
-    model = SimpleCNN(batch_norm=True).train()
-    optimizer = Adam(model.parameters())
-    steps = epochs * -(-len(images) // batch_size)  # batches per epoch, rounded up
+    torch.set_num_threads(1)
+    torch.manual_seed(recipe.seed)
+    model = network().train()
+    betas = (recipe.beta1, recipe.beta2)
+    optimizer = torch.optim.Adam(model.parameters(), betas=betas, fused=True)
 
-    def one_cycle(step):
-        """Learning rate: linearly up to its peak, then linearly down to almost 0."""
-        share = min(step / WARM_UP, (steps - step + 1) / (1 - WARM_UP)) / steps
-        return learning_rate * share
-
-    on_terminal = sys.stderr.isatty()
-    batches = augmented_batches(images, labels, batch_size, epochs)
-    progress = tqdm(batches, "Training", total=steps, disable=not on_terminal)
+    chunks = augmented_chunks(images, labels, recipe)
+    batches = prefetched_batches(chunks, recipe.batch_size)
+    steps = recipe.epochs * max(len(images) // recipe.batch_size, 1)
+    progress = tqdm(batches, "Training", total=steps, disable=None)
     for step, (pixels, targets) in enumerate(progress, start=1):
-        loss = F.cross_entropy(model(pixels), targets, label_smoothing=SMOOTHING)
+        optimizer.param_groups[0]["lr"] = one_cycle(recipe, step, steps)
+        loss = F.cross_entropy(
+            model(pixels), targets, label_smoothing=recipe.label_smoothing
+        )
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
         if not loss < DIVERGED:  # also when it is NaN
             raise DivergenceError("the loss exploded: choose a smaller --lr")
-        loss.backward()
-        optimizer.step(one_cycle(step))
-        if step % LOG_EVERY == 0 or step == steps:
-            progress.set_postfix(loss=f"{loss:.3f}")
-            if not on_terminal:
-                print(f"Batch {step}/{steps}: loss {loss:.3f}", flush=True)
-    return model.fold()
+        progress.set_postfix(loss=f"{loss:.3f}", refresh=False)
+    return model.eval()
 
 
 def number(kind, lowest, highest):
@@ -119,7 +142,7 @@ def number(kind, lowest, highest):
     return parse
 
 
-def folder(text):
+def writable_folder(text):
     """Parser of an existing folder that can be written to."""
     try:
         tempfile.TemporaryFile(dir=text).close()
@@ -134,50 +157,49 @@ def parse_arguments():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
-    add = parser.add_argument
-    add("--dataset", choices=["auto", *DATASETS], default="auto", help="see README.md")
-    add("--epochs", type=number(int, 1, 1000), default=1, help="passes over the images")
-    add("--batch-size", type=number(int, 2, 10_000), default=64, help="images per step")
-    add("--lr", type=number(float, 1e-6, 1e9), default=LEARNING_RATE, help="its peak")
-    add("--seed", type=number(int, 0, 2**32 - 1), default=0, help="of all random draws")
-    add("--data-dir", default="data", help="folder of MNIST, filled when empty")
-    add("--output-dir", type=folder, default=".", help="folder of the checkpoint")
+    parser.add_argument("--dataset", choices=["auto", *DATASETS], default="auto")
+    parser.add_argument("--epochs", type=number(int, 1, 1000), default=Recipe.epochs)
+    parser.add_argument(
+        "--batch-size", type=number(int, 2, 10_000), default=Recipe.batch_size
+    )
+    parser.add_argument(
+        "--lr", type=number(float, 1e-6, 1e9), default=Recipe.learning_rate
+    )
+    parser.add_argument("--seed", type=number(int, 0, 2**32 - 1), default=Recipe.seed)
+    parser.add_argument(
+        "--data-dir", default="data", help="of MNIST; filled when empty"
+    )
+    parser.add_argument("--output-dir", type=writable_folder, default=".")
     return parser.parse_args()
 
 
 def main():
     args = parse_arguments()
+    recipe = Recipe(args.epochs, args.batch_size, args.seed, args.lr)
     dataset, training_set, (images, labels) = load_dataset(args.dataset, args.data_dir)
-    hyperparameters = {
-        "epochs": args.epochs,
-        "batch_size": args.batch_size,
-        "learning_rate": args.lr,
-        "seed": args.seed,
-    }
     print(f"Training on {len(training_set[0]):,} {DATASETS[dataset]} images")
-    print(*(f"  {name}: {value}" for name, value in hyperparameters.items()), sep="\n")
+    for name, value in asdict(recipe).items():
+        print(f"  {name}: {value}")
 
     started = time.perf_counter()
-    model = train(*training_set, **hyperparameters)
-    training_seconds = time.perf_counter() - started
-    print(f"Epoch time: {training_seconds / args.epochs:.1f} s")
+    model = train(*training_set, recipe)
+    seconds = time.perf_counter() - started
+    print(f"Epoch time: {seconds / recipe.epochs:.1f} s")
 
-    test_accuracy = accuracy(predict(model, images / 255), labels)
+    test_accuracy = accuracy(predict(model, to_pixels(images)), labels)
     print(f"Test accuracy: {test_accuracy:.2f}% of {len(images):,} images")
     if test_accuracy < LEARNED:
         raise DivergenceError("the network learned nothing: choose another --lr")
 
-    metadata = hyperparameters | {
+    metadata = {
         "dataset": dataset,
-        "training_seconds": training_seconds,
+        **asdict(recipe),
+        "training_seconds": seconds,
         "test_accuracy": test_accuracy,
         "torch_version": str(torch.__version__),
         "trained_at": datetime.now().astimezone().isoformat(timespec="seconds"),
     }
-    try:
-        print(f"Saved {save_checkpoint(model, metadata, args.output_dir)}")
-    except OSError as error:
-        sys.exit(f"Error: no checkpoint saved to {args.output_dir} ({error.strerror})")
+    print(f"Saved {save_checkpoint(model, metadata, args.output_dir)}")
 
 
 if __name__ == "__main__":
@@ -186,5 +208,4 @@ if __name__ == "__main__":
     except (DataError, DivergenceError, OSError) as error:
         sys.exit(f"Error: {error}")
     except KeyboardInterrupt:
-        print("Interrupted.", file=sys.stderr)
         sys.exit(130)
