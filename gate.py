@@ -1,136 +1,103 @@
-"""The release gate's record: checks are printed with their verdict and kept."""
+"""What the release gate is made of: examined checkpoints, limits, and checks of both."""
 
 import operator
-from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import NamedTuple
 
-import pytest
+import torch
 
-from data import DATASETS, DataError, load_test_set
-from model import CheckpointError, load_checkpoint
+from checkpoint import Checkpoint, CheckpointError, load_checkpoint
+from data import DATASETS, DataError, has_mnist, load_test_set, to_pixels
+from evaluation import accuracy, measure, predict
 
 MARKS = {True: "✓", False: "✗"}
-TESTS = 5  # of a complete run
 RELATIONS = {"≥": operator.ge, "≤": operator.le, "<": operator.lt, "=": operator.eq}
 
 
+class Limit(NamedTuple):
+    """What is required of a figure of `examine`, by data set; `form` prints both."""
+
+    figure: str
+    name: str
+    form: str
+    relation: str
+    mnist: float | None  # None: nothing
+    strokes: float | None
+
+
 class Check(NamedTuple):
-    """A measured number and what is required of it; `form` formats both."""
+    """A measured figure and what is required of it, as text, and whether it holds."""
 
     name: str
-    measured: float
-    relation: str
-    required: float
-    form: str
+    measured: str
+    required: str
+    passed: bool
 
-    @property
-    def passed(self):
-        holds = RELATIONS[self.relation]
-        return bool(holds(self.measured, self.required))  # never for NaN
-
-    @property
-    def result(self):
-        return f"{self.name}: {self.form.format(self.measured)}"
-
-    @property
-    def requirement(self):
-        return f"{self.relation} {self.form.format(self.required)}"
+    def __str__(self):
+        return f"{MARKS[self.passed]} {self.name}: {self.measured} ({self.required})"
 
 
-class Gate:
-    """What the tests of one checkpoint see.
+@dataclass(frozen=True)
+class Examined:
+    """A checkpoint and what it does on its test set, or the error that prevented that."""
 
-    `find_checkpoint()` gives its path or raises CheckpointError, `write_line` prints.
-    """
+    path: Path | None = None
+    error: str = ""
+    checkpoint: Checkpoint | None = None
+    dataset: str = ""
+    figures: dict = field(default_factory=dict)  # those of evaluation.measure, and more
+    pixels: torch.Tensor | None = None  # (N, 1, 28, 28) float in [0, 1]
+    labels: torch.Tensor | None = None  # (N,) int64
+    probabilities: torch.Tensor | None = None  # (N, 10)
 
-    def __init__(self, find_checkpoint, write_line=print):
-        self.write_line = write_line
-        self.path = self.model = self.error = self.pixels = self.labels = None
-        self.dataset = "mnist"
-        self.printed = []
-        self.checks = []
-        self.faults = []  # one sentence each
-        self.tests = {}  # whether each passed, by title
-        try:
-            self.path = find_checkpoint()
-            self.model = load_checkpoint(self.path)
-            self.dataset = str(self.model.metadata.get("dataset"))
-            if self.dataset not in DATASETS:
-                raise CheckpointError(
-                    f"{self.path} does not say what it was trained on"
-                )
-        except CheckpointError as error:
-            self.error = error
 
-    @contextmanager
-    def test(self, title):
-        """Print the headline of a test; at its end, fail with all faults found."""
-        if self.dataset == "strokes":
-            title += " (Stroke Digits)"
-        self.print(f"\n{'=' * 80}\n{title}\n{'=' * 80}")
-        self.sections = 0
-        known_faults, known_checks = len(self.faults), len(self.checks)
-        try:
-            yield
-        except (CheckpointError, DataError) as error:
-            self.line(False, str(error))
-        except Exception as error:
-            self.faults.append(f"{title}: {error!r}")
-            raise
-        finally:
-            self.audit(self.checks[known_checks:])
-            faults = self.faults[known_faults:]
-            self.tests[title] = not faults
-        if faults:
-            raise pytest.fail.Exception("\n".join(faults), pytrace=False) from None
+def examine(path):
+    """Load the checkpoint at `path` and measure it on the kind of digits it learned."""
+    try:
+        checkpoint = load_checkpoint(path)
+        dataset = checkpoint.metadata.get("dataset")
+        if dataset not in DATASETS:
+            raise CheckpointError(f"{path} does not say what it was trained on")
+        examined = examine_model(checkpoint.model, dataset)
+    except (CheckpointError, DataError) as error:
+        return Examined(path, str(error))
+    claimed = checkpoint.metadata["test_accuracy"]
+    figures = examined.figures | {
+        "false_claim": abs(claimed - examined.figures["accuracy"]),
+        "file_megabytes": checkpoint.size / 1e6,
+    }
+    return replace(examined, path=path, checkpoint=checkpoint, figures=figures)
 
-    def audit(self, checks):
-        """Find fault with every check whose printed mark is not its verdict."""
-        for check in checks:
-            if f"  {MARKS[check.passed]} {check.result}" not in self.printed:
-                self.faults.append(f"The mark printed for {check.result} is false")
 
-    @property
-    def dataset_name(self):
-        return DATASETS.get(self.dataset, "Unknown")
+def examine_model(model, dataset):
+    """Measure a model on the test set of "mnist" or "strokes"; raises DataError."""
+    images, labels = load_test_set(dataset)
+    pixels = to_pixels(images)
+    figures, probabilities = measure(model, pixels, labels)
+    if dataset == "strokes" and has_mnist():
+        digits, truth = load_test_set("mnist")
+        figures["mnist_accuracy"] = accuracy(predict(model, to_pixels(digits)), truth)
+    return Examined(
+        dataset=dataset,
+        figures=figures,
+        pixels=pixels,
+        labels=labels,
+        probabilities=probabilities,
+    )
 
-    @property
-    def verdict(self):
-        if not all(self.tests.values()):
-            return "failed"
-        return "passed" if len(self.tests) == TESTS else "incomplete"
 
-    def print(self, text):
-        self.printed.append(text)
-        self.write_line(text)
-
-    def section(self, title):
-        self.sections += 1
-        self.print(f"{self.sections}. {title}:")
-
-    def line(self, passed, text):
-        """Print a line with its mark; what is marked ✗ fails the test."""
-        self.print(f"  {MARKS[passed]} {text}")
-        if not passed:
-            self.faults.append(text)
-
-    def check(self, name, measured, relation, required, form):
-        check = Check(name, measured, relation, required, form)
-        self.checks.append(check)
-        self.line(check.passed, check.result)
-        self.line(check.passed, f"Requirement: {check.requirement}")
-
-    def load_model(self):
-        self.section("Loading Trained Model")
-        if self.error:
-            raise self.error
-        self.line(True, f"Successfully loaded model: {self.path.name}")
-        return self.model
-
-    def load_test_set(self):
-        """Pixels (N, 1, 28, 28) float in [0, 1] and labels (N,) int64."""
-        self.section(f"Preparing {self.dataset_name} Test Dataset")
-        images, labels = load_test_set(self.dataset)
-        self.pixels, self.labels = images / 255, labels
-        self.line(len(images) == 10_000, f"Test dataset size: {len(images):,} images")
-        return self.pixels, self.labels
+def judge(limits, examined):
+    """Checks of an examined checkpoint; none of what could not be measured."""
+    checks = []
+    for limit in limits:
+        measured = examined.figures.get(limit.figure)
+        required = getattr(limit, examined.dataset, None)
+        if measured is None or required is None:
+            continue
+        passed = RELATIONS[limit.relation](measured, required)  # never for NaN
+        requirement = f"{limit.relation} {limit.form.format(required)}"
+        checks.append(
+            Check(limit.name, limit.form.format(measured), requirement, passed)
+        )
+    return checks

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 
 import torch
+import torch._dynamo  # or the first optimizer imports it, which takes a second
 import torch.nn.functional as F
 from tqdm import tqdm
 
@@ -28,10 +29,11 @@ class Recipe:
     """Every knob of a training."""
 
     epochs: int = 1  # passes over the training images
-    batch_size: int = 64  # images per step
+    batch_size: int = 128  # images per step
     seed: int = 0  # of all random draws
-    learning_rate: float = 0.02  # at its peak
+    learning_rate: float = 0.025  # at its peak
     warm_up: float = 0.2  # share of the steps in which the learning rate rises
+    freeze: float = 0.5  # share of the steps after which the first convolution rests
     beta1: float = 0.7  # of Adam: a short memory
     beta2: float = 0.9  # for a short training
     label_smoothing: float = 0.05  # share of a label spread evenly over all digits
@@ -107,6 +109,9 @@ def train(images, labels, recipe, network=SimpleCNN):
     torch.manual_seed(recipe.seed)
     model = network().train()
     betas = (recipe.beta1, recipe.beta2)
+    first = next(
+        layer for layer in model.modules() if isinstance(layer, torch.nn.Conv2d)
+    )
     optimizer = torch.optim.Adam(model.parameters(), betas=betas, fused=True)
 
     chunks = augmented_chunks(images, labels, recipe)
@@ -114,6 +119,8 @@ def train(images, labels, recipe, network=SimpleCNN):
     steps = recipe.epochs * max(len(images) // recipe.batch_size, 1)
     progress = tqdm(batches, "Training", total=steps, disable=None)
     for step, (pixels, targets) in enumerate(progress, start=1):
+        if step > recipe.freeze * steps:  # most of the backward pass ends before it
+            first.requires_grad_(False)
         optimizer.param_groups[0]["lr"] = one_cycle(recipe, step, steps)
         loss = F.cross_entropy(
             model(pixels), targets, label_smoothing=recipe.label_smoothing
