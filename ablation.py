@@ -6,96 +6,94 @@ Trains on the first 50,000 training images of MNIST, validates on the last 10,00
 import argparse
 import statistics
 import sys
-from contextlib import ExitStack, redirect_stdout
-from unittest.mock import patch
+from dataclasses import replace
+from functools import cache
 
+import torch
 from torch import nn
-from tqdm import tqdm
+from torchvision.transforms.v2 import Normalize
 
-import train
-from augmentation import add_noise
-from benchmark import print_table
-from data import DataError, load_mnist
+from data import DataError, load_mnist, to_pixels
 from evaluation import CHANGES, accuracy, predict, reference_network
 from model import SimpleCNN
+from sweep import in_parallel
+from train import Recipe, number, train
 
-SHOWN = ("Pixel Noise σ = 0.2", "Background at 0.3", "Fresh Random Warps")
-
-
-class WithoutBatchNorm(SimpleCNN):
-    def __init__(self, batch_norm):
-        super().__init__()
-
-    def fold(self):
-        return self.eval()
+RECIPE = Recipe()
+SHOWN = ("noise", "grey", "warps")  # of the changes in evaluation.py
 
 
-class PlainNetwork(nn.Module):
-    def __init__(self, batch_norm):
-        super().__init__()
-        self.layers = reference_network()
-
-    def forward(self, images):
-        return self.layers(nn.functional.layer_norm(images, images.shape[1:]))
-
-    def fold(self):
-        return self.eval()
+def plain_network():
+    return nn.Sequential(SimpleCNN()[0], reference_network())
 
 
-class ConstantAdam(train.Adam):
-    def step(self, learning_rate):
-        super().step(0.001)
+def without_batch_norm():
+    """SimpleCNN with biases in the place of batch normalization."""
+    layers = []
+    for layer in SimpleCNN():
+        if isinstance(layer, nn.Conv2d | nn.Linear) and layer.bias is None:
+            layer.bias = nn.Parameter(torch.zeros(len(layer.weight)))
+        if not isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d):
+            layers.append(layer)
+    return nn.Sequential(*layers)
 
 
-STEPS = {  # what is left out or undone: how
-    "nothing": [],
-    "the network: conv 4-8 3×3, fc 32": [patch("train.SimpleCNN", PlainNetwork)],
-    "one cycle: learning rate 0.001": [patch("train.Adam", ConstantAdam)],
-    "short memory: betas 0.9, 0.999": [patch("train.BETAS", (0.9, 0.999))],
-    "batch normalization": [patch("train.SimpleCNN", WithoutBatchNorm)],
-    "the warps": [patch("train.augment", lambda pixels, strength: add_noise(pixels))],
-    "their shrinking": [patch("train.SHRINKAGE", 0)],
-    "label smoothing": [patch("train.SMOOTHING", 0)],
-    "pixel noise": [patch("augmentation.NOISE_SHARE", 0)],
-    "standardization: 0.1307 and 0.3081": [
-        patch("torch.nn.functional.layer_norm", lambda x, _: (x - 0.1307) / 0.3081)
-    ],
+def fixed_standardization():
+    return nn.Sequential(Normalize([0.1307], [0.3081]), *SimpleCNN()[1:])
+
+
+STEPS = {  # what is left out or undone: the recipe and the network then
+    "nothing": (RECIPE, SimpleCNN),
+    "the network: conv 4-8 3×3, fc 32": (RECIPE, plain_network),
+    "batch normalization": (RECIPE, without_batch_norm),
+    "standardization: 0.1307 and 0.3081": (RECIPE, fixed_standardization),
+    "a high learning rate: 0.001": (replace(RECIPE, learning_rate=0.001), SimpleCNN),
+    "short memory: 0.9, 0.999": (replace(RECIPE, beta1=0.9, beta2=0.999), SimpleCNN),
+    "rest of the first filters": (replace(RECIPE, freeze=1.0), SimpleCNN),
+    "label smoothing": (replace(RECIPE, label_smoothing=0.0), SimpleCNN),
+    "the warps": (
+        replace(RECIPE, degrees=0, translate=0, scale=0, perspective=0),
+        SimpleCNN,
+    ),
+    "their shrinking": (replace(RECIPE, shrinkage=0.0), SimpleCNN),
+    "pixel noise": (replace(RECIPE, noisy=0.0), SimpleCNN),
 }
 
 
-def validate(patches, training_set, pixels, labels, seed):
-    """Accuracies, clean and under the changes SHOWN, of a patched training."""
-    with ExitStack() as stack:
-        for applied in patches:
-            stack.enter_context(applied)
-        stack.enter_context(redirect_stdout(None))
-        network = train.train(*training_set, seed=seed)
-        inputs = [pixels, *(CHANGES[name](pixels) for name in SHOWN)]
-        return [accuracy(predict(network, changed), labels) for changed in inputs]
+@cache  # in each worker
+def load_split():
+    """Training and validation set, both from the training images."""
+    (images, labels), _ = load_mnist()
+    return (images[:50_000], labels[:50_000]), (images[50_000:], labels[50_000:])
+
+
+def validate(step, seed):
+    """Accuracies, clean and under the changes SHOWN, of a training without `step`."""
+    training_set, (images, labels) = load_split()
+    recipe, network = STEPS[step]
+    model = train(*training_set, replace(recipe, seed=seed), network)
+    pixels = to_pixels(images)
+    inputs = [pixels, *(CHANGES[name](pixels) for name in SHOWN)]
+    return [accuracy(predict(model, changed), labels) for changed in inputs]
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=train.number(int, 2, 1000), default=10)
-    seeds = range(parser.parse_args().seeds)
-    (images, labels), _ = load_mnist()
-    training_set = images[:50_000], labels[:50_000]
-    pixels, labels = images[50_000:] / 255, labels[50_000:]
+    parser.add_argument("--seeds", type=number(int, 2, 1000), default=10)
+    n = parser.parse_args().seeds
+    load_mnist()  # downloads once, and fails before any worker
+    jobs = [(step, seed) for step in STEPS for seed in range(n)]
+    runs = in_parallel(validate, jobs, "Training without a step")
 
-    rows = [("without", "gain", f"clean (n = {len(seeds)})", *SHOWN)]
-    means = []
-    for step, patches in STEPS.items():
-        runs = [
-            validate(patches, training_set, pixels, labels, seed)
-            for seed in tqdm(seeds, step, leave=False)
-        ]
-        clean, *changed = zip(*runs, strict=True)
-        means.append(statistics.mean(clean))
-        gain = f"{means[0] - means[-1]:+.2f}" if patches else ""
-        error = statistics.stdev(clean) / len(seeds) ** 0.5
-        cells = [f"{statistics.mean(accuracies):.2f} %" for accuracies in changed]
-        rows.append((step, gain, f"{means[-1]:.2f} ± {error:.2f} %", *cells))
-    print_table(rows, markdown=True)
+    print(f"| without | gain | clean (n = {n}) | {' | '.join(SHOWN)} |")
+    print("| --- | --: | --: | --: | --: | --: |")
+    full = statistics.mean(clean for clean, *_ in runs[:n])
+    for i, step in enumerate(STEPS):
+        clean, *changed = zip(*runs[i * n : (i + 1) * n], strict=True)
+        mean, error = statistics.mean(clean), statistics.stdev(clean) / n**0.5
+        cells = [f"{full - mean:+.2f}", f"{mean:.2f} ± {error:.2f} %"]
+        cells += [f"{statistics.mean(values):.2f} %" for values in changed]
+        print(f"| {step} | {' | '.join(cells)} |")
 
 
 if __name__ == "__main__":

@@ -142,6 +142,8 @@ def _check_record(metadata):
             raise CheckpointError("holds more than strings and numbers in its record")
         if not isinstance(value, str) and not math.isfinite(value):
             raise CheckpointError(f"holds {value} as {name} in its record")
+    if not isinstance(metadata.get("test_accuracy"), int | float):
+        raise CheckpointError("does not say its test accuracy")
 
 
 def _build_model(state_dict):

@@ -96,8 +96,8 @@ def blur(pixels):
 # What photographs and scans do to float pixels in [0, 1]; the same draws every time.
 CHANGES = {
     "noise": add_pixel_noise,
-    "intensity": lambda pixels: 0.9 * pixels,
-    "background": lambda pixels: 0.3 + 0.7 * pixels,
+    "dimming": lambda pixels: 0.9 * pixels,
+    "grey": lambda pixels: 0.3 + 0.7 * pixels,
     "blur": blur,
     "warps": lambda pixels: random_warp(pixels, seeded(), **WARPS),
 }

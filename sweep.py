@@ -33,7 +33,7 @@ def in_parallel(function, jobs, description, processes=None):
 
 def hide_progress():
     """Keep the bars of trainings in a worker from the terminal."""
-    sys.stderr = Path(os.devnull).open("w")
+    sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115 - for good
 
 
 @cache  # in each worker

@@ -10,11 +10,12 @@ import sys
 import pytest
 
 from checkpoint import CheckpointError, find_checkpoints
+from data import DATASETS
 from gate import Examined, Limit, examine, judge
 from report import write_report
 
-# Figure, name, form and relation; the limits of networks trained on MNIST and on stroke
-# digits. Above each: mean ± standard deviation of 50 seeds of train.py.
+# Figure, name, form and relation; then the limit of networks trained on MNIST and that of
+# networks trained on stroke digits. Above: mean ± standard deviation of 50 seeds each.
 ARCHITECTURE = [
     Limit("output_1", "Output for 1 Image", "{}", "=", "1 × 10", "1 × 10"),
     Limit("output_64", "Output for 64 Images", "{}", "=", "64 × 10", "64 × 10"),
@@ -23,40 +24,43 @@ ARCHITECTURE = [
 ]
 PERFORMANCE = [
     Limit("images", "Test Images", "{:,}", "=", 10_000, 10_000),
-    # 99.09 ± 0.07; 97.23 ± 0.13
+    # 99.07 ± 0.07; 97.24 ± 0.11
     Limit("accuracy", "Test Accuracy", "{:.2f}%", "≥", 98.7, 96.5),
-    # 97.98 ± 0.13 where it was measured
+    # 97.94 ± 0.15, of networks trained on stroke digits
     Limit("mnist_accuracy", "MNIST Test Accuracy", "{:.2f}%", "≥", None, 90.0),
-    Limit("worst_recall", "Recall of the Worst Digit", "{:.2f}%", "≥", 97.0, 93.0),
-    Limit("cross_entropy", "Test Cross-Entropy", "{:.3f}", "≤", 0.085, 0.150),
-    Limit("mistake_confidence", "Confidence on Mistakes", "{:.1f}%", "≤", 65.0, 65.0),
+    # 98.27 ± 0.27; 95.24 ± 0.51
+    Limit("worst_recall", "Recall of the Worst Digit", "{:.2f}%", "≥", 96.8, 92.5),
+    # 0.075 ± 0.002; 0.131 ± 0.003
+    Limit("cross_entropy", "Test Cross-Entropy", "{:.3f}", "≤", 0.086, 0.150),
+    # 55.1 ± 1.4; 56.9 ± 0.9: neither timid nor sure of what is wrong
+    Limit("mistake_confidence", "Confidence on Mistakes", "{:.1f}%", "≥", 47.0, 50.0),
+    Limit("mistake_confidence", "Confidence on Mistakes", "{:.1f}%", "≤", 63.0, 63.0),
     Limit("false_claim", "Error of the Record", "{:.2f} points", "≤", 0.05, 0.05),
 ]
 ROBUSTNESS = [
-    Limit("noise_accuracy", "Accuracy under Noise", "{:.2f}%", "≥", 98.3, 95.9),
-    Limit("noise_difference", "Change under Noise", "{:.3f}", "≤", 0.036, 0.060),
-    Limit(
-        "intensity_accuracy", "Accuracy, Intensity × 0.9", "{:.2f}%", "≥", 98.7, 96.5
-    ),
-    Limit(
-        "intensity_difference", "Change, Intensity × 0.9", "{:.3f}", "≤", 0.001, 0.001
-    ),
-    Limit(
-        "background_accuracy", "Accuracy, Background 0.3", "{:.2f}%", "≥", 98.7, 96.5
-    ),
-    Limit(
-        "background_difference", "Change, Background 0.3", "{:.3f}", "≤", 0.001, 0.001
-    ),
-    Limit("blur_accuracy", "Accuracy under Blur", "{:.2f}%", "≥", 98.1, 96.0),
-    Limit("blur_difference", "Change under Blur", "{:.3f}", "≤", 0.060, 0.062),
-    Limit("warps_accuracy", "Accuracy under Warps", "{:.2f}%", "≥", 96.8, 93.0),
-    Limit("warps_difference", "Change under Warps", "{:.3f}", "≤", 0.085, 0.125),
+    # 98.77 ± 0.09; 96.59 ± 0.14
+    Limit("noise_accuracy", "Accuracy, Pixel Noise", "{:.2f}%", "≥", 98.3, 95.8),
+    # 0.031 ± 0.001; 0.051 ± 0.002
+    Limit("noise_difference", "Change, Pixel Noise", "{:.3f}", "≤", 0.037, 0.062),
+    # As without the change, since standardization undoes it.
+    Limit("dimming_accuracy", "Accuracy, Intensity × 0.9", "{:.2f}%", "≥", 98.7, 96.5),
+    Limit("dimming_difference", "Change, Intensity × 0.9", "{:.3f}", "≤", 0.001, 0.001),
+    Limit("grey_accuracy", "Accuracy, Grey Background", "{:.2f}%", "≥", 98.7, 96.5),
+    Limit("grey_difference", "Change, Grey Background", "{:.3f}", "≤", 0.001, 0.001),
+    # 98.69 ± 0.10; 96.72 ± 0.15
+    Limit("blur_accuracy", "Accuracy, Gaussian Blur", "{:.2f}%", "≥", 98.1, 95.9),
+    # 0.040 ± 0.003; 0.050 ± 0.003
+    Limit("blur_difference", "Change, Gaussian Blur", "{:.3f}", "≤", 0.060, 0.068),
+    # 97.45 ± 0.16; 94.20 ± 0.24
+    Limit("warps_accuracy", "Accuracy, Random Warps", "{:.2f}%", "≥", 96.6, 92.9),
+    # 0.077 ± 0.002; 0.110 ± 0.003
+    Limit("warps_difference", "Change, Random Warps", "{:.3f}", "≤", 0.088, 0.128),
 ]
-MEMORY = [
+MEMORY = [  # 0.028 and 0.034, always
     Limit("megabytes", "Parameters and Buffers", "{:.3f} MB", "≤", 0.04, 0.04),
     Limit("file_megabytes", "Checkpoint File", "{:.3f} MB", "≤", 0.06, 0.06),
 ]
-INFERENCE = [  # as a multiple of the reference network's latency on the same machine
+INFERENCE = [  # 2.5, 0.7 and 0.7 times the reference network's on the same machine
     Limit("slowdown_1", "Latency at Batch Size 1", "{:.1f} ×", "≤", 6.0, 6.0),
     Limit("slowdown_32", "Latency at Batch Size 32", "{:.1f} ×", "≤", 2.5, 2.5),
     Limit("slowdown_64", "Latency at Batch Size 64", "{:.1f} ×", "≤", 2.5, 2.5),
@@ -64,61 +68,74 @@ INFERENCE = [  # as a multiple of the reference network's latency on the same ma
 LIMITS = [*ARCHITECTURE, *PERFORMANCE, *ROBUSTNESS, *MEMORY, *INFERENCE]
 
 
-@pytest.fixture(scope="module")
-def gate(request):
-    """Newest checkpoint, examined, and the function that prints a line."""
+def examine_newest():
+    """The newest checkpoint and the one before it, examined."""
     if "PYTEST_XDIST_WORKER" in os.environ:
-        pytest.fail("the gate measures in one process: run it without -n", False)
+        pytest.fail(
+            "the gate measures in one process: run it without -n", pytrace=False
+        )
     try:
         newest, *older = reversed(find_checkpoints())
     except CheckpointError as error:
-        candidate, predecessor = Examined(error=str(error)), Examined()
-    else:
-        candidate = examine(newest)
-        predecessor = examine(older[0]) if older else Examined()
-    yield candidate, request.config.get_terminal_writer().line
+        return Examined(error=str(error)), Examined()
+    return examine(newest), examine(older[0]) if older else Examined()
+
+
+@pytest.fixture(scope="module")
+def candidate():
+    """The newest checkpoint, examined; a report is written in every case."""
+    newest, predecessor = examine_newest()
+    yield newest
     try:
-        write_report(candidate, predecessor, LIMITS)
+        write_report(newest, predecessor, LIMITS)
     except OSError as error:
         pytest.fail(f"report/ cannot be written ({error.strerror})", pytrace=False)
 
 
-def judge_and_print(gate, title, limits):
-    candidate, print_line = gate
-    print_line(f"\n{'=' * 80}\n{title}\n{'=' * 80}")
-    if candidate.error:
-        pytest.fail(candidate.error, pytrace=False)
-    print_line(f"  Model: {candidate.path.name}, trained on {candidate.dataset}")
-    checks = judge(limits, candidate)
-    for check in checks:
-        print_line(f"  {check}")
-    if faults := [str(check) for check in checks if not check.passed]:
-        pytest.fail("\n".join(faults), pytrace=False)
+@pytest.fixture
+def judge_and_print(candidate, request):
+    """Function that prints the checks of a test, and fails with those that fail."""
+    print_line = request.config.get_terminal_writer().line  # past pytest's capture
+
+    def judge_and_print(title, limits):
+        print_line(f"\n{'=' * 80}\n{title}\n{'=' * 80}")
+        if candidate.error:
+            pytest.fail(candidate.error, pytrace=False)
+        print_line(
+            f"{candidate.path.name} on {DATASETS[candidate.dataset]} test images"
+        )
+        checks = judge(limits, candidate)
+        for check in checks:
+            print_line(f"  {check}")
+        if faults := [str(check) for check in checks if not check.passed]:
+            pytest.fail("\n".join(faults), pytrace=False)
+
+    return judge_and_print
 
 
 @pytest.mark.architecture
-def test_architecture(gate):
-    judge_and_print(gate, "Test 1: Model Architecture Validation", ARCHITECTURE)
+def test_architecture(judge_and_print):
+    judge_and_print("Test 1: Model Architecture Validation", ARCHITECTURE)
 
 
 @pytest.mark.performance
-def test_performance(gate):
-    judge_and_print(gate, "Test 2: Model Performance Evaluation", PERFORMANCE)
+def test_performance(judge_and_print):
+    judge_and_print("Test 2: Model Performance Evaluation", PERFORMANCE)
 
 
 @pytest.mark.robustness
-def test_robustness(gate):
-    judge_and_print(gate, "Test 3: Model Robustness Evaluation", ROBUSTNESS)
+def test_robustness(judge_and_print):
+    judge_and_print("Test 3: Model Robustness Evaluation", ROBUSTNESS)
 
 
 @pytest.mark.memory
-def test_memory(gate):
-    judge_and_print(gate, "Test 4: Memory Usage Evaluation", MEMORY)
+def test_memory(judge_and_print):
+    judge_and_print("Test 4: Memory Usage Evaluation", MEMORY)
 
 
 @pytest.mark.inference
-def test_inference(gate):
-    judge_and_print(gate, "Test 5: Inference Speed Evaluation", INFERENCE)
+def test_inference(judge_and_print):
+    judge_and_print("Test 5: Inference Speed Evaluation", INFERENCE)
 
 
 if __name__ == "__main__":
