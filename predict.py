@@ -1,0 +1,251 @@
+"""Read digits in pictures of any kind: python predict.py photo.jpg scan.png …
+
+A picture is brought to MNIST's conventions first: white ink on black, the digit scaled to
+a box of 20 × 20 pixels, and its centre of mass in the middle of 28 × 28 pixels.
+"""
+
+import argparse
+import sys
+import warnings
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image, ImageOps
+
+from checkpoint import CheckpointError, find_checkpoints, load_checkpoint
+from evaluation import predict
+
+FRAME, BOX = 28, 20  # pixels: side of MNIST's images, longer side of the ink in them
+WORK = 400  # pixels: longer side to which larger pictures are reduced
+GROUND = 0.25  # of the longer side: what is wider is not ink
+FAINTEST = 0.06  # least contrast of ink, of full white on black
+SPECK = 0.08  # share of the largest stroke's area below which a spot is dropped
+CELLS = 100  # along the longer side of the grid on which spots are told apart
+FINE = 8  # steps in a pixel of the frame in which the pen is made wider or narrower
+PEN = (2.2, 4.0)  # pixels: narrowest and widest pen that is left as it is
+SURE = 0.9  # probability below which the second guess is told too
+
+
+def prepare(picture):
+    """Pixels (1, 1, 28, 28) float in [0, 1] from a PIL image with one digit on it.
+
+    Raises ValueError when nothing is drawn on it.
+    """
+    channels = read_channels(picture)
+    if channels.shape[1:] == (FRAME, FRAME) and not channels[:, [0, -1]].any():
+        return channels.mean(dim=0).view(1, 1, FRAME, FRAME)  # MNIST's own form
+    return frame(find_ink(channels))
+
+
+def read_channels(picture):
+    """Colour channels (C, H, W) float in [0, 1] of a PIL image, upright and opaque."""
+    picture = ImageOps.exif_transpose(picture)
+    if picture.mode.startswith(("I", "F")):  # 16 or 32 bits, of any range
+        picture = picture.convert("F")
+    elif "A" in picture.getbands() or "transparency" in picture.info:
+        picture = picture.convert("RGBA")
+    else:
+        picture = picture.convert("RGB")
+    if max(picture.size) > WORK:
+        picture.thumbnail((WORK, WORK), Image.Resampling.BOX)
+    values = torch.from_numpy(np.array(picture, dtype=np.float32))
+    if picture.mode == "F":
+        values -= values.min()
+        return (values / values.max().clamp(min=1e-9)).unsqueeze(0)
+    values = values.permute(2, 0, 1) / 255
+    if len(values) == 3:
+        return values
+    colours, opacity = values[:3], values[3:]
+    drawn = (colours * opacity).sum() / (3 * opacity.sum()).clamp(min=1e-9)
+    return colours * opacity + (drawn < 0.5) * (1 - opacity)  # on white or on black
+
+
+def find_ink(channels):
+    """Ink (H, W) float in [0, 1] on channels (C, H, W), without ground and specks.
+
+    The ground is what remains when everything narrower than a window is taken away (the
+    top-hat transform: Serra, Image Analysis and Mathematical Morphology, 1982): neither
+    a gradient of light nor the edge of a shadow is ink then.
+    """
+    side = max(channels.shape[1:])
+    window = int(GROUND * side) // 2 * 2 + 1
+    if side > 10 * FRAME:
+        channels = box_mean(channels, 3)  # less grain
+    mean = box_mean(channels, window)
+    if ((channels - mean) ** 3).sum() < 0:  # ink is rarer than ground: here it is dark
+        channels = 1 - channels
+    ink = channels - dilate(-dilate(-channels, window), window)
+    ink = (ink - ink.flatten(1).median(dim=1).values.view(-1, 1, 1)).amax(dim=0)
+
+    threshold = otsu(ink)
+    strong = ink > threshold
+    if not strong.any():
+        raise ValueError("has nothing drawn on it")
+    full = ink[strong].median()
+    if full < FAINTEST or full - threshold < 3 * ink[~strong].std():
+        raise ValueError("has nothing drawn on it")
+    return ((ink / full - 0.25) / 0.5).clamp(0, 1) * keep_strokes(strong)
+
+
+def dilate(images, window):
+    """Images (C, H, W), each pixel the largest value in a square around it."""
+    rows = F.max_pool2d(images, (1, window), stride=1, padding=(0, window // 2))
+    return F.max_pool2d(rows, (window, 1), stride=1, padding=(window // 2, 0))
+
+
+def box_mean(images, window):
+    """Images (C, H, W), each pixel the mean of a square around it."""
+    rows = F.avg_pool2d(images, (1, window), 1, (0, window // 2), False, False)
+    return F.avg_pool2d(rows, (window, 1), 1, (window // 2, 0), False, False)
+
+
+def otsu(values):
+    """Threshold that splits values best into two classes (Otsu, 1979)."""
+    counts, edges = np.histogram(values.numpy(), bins=256)
+    centres = (edges[:-1] + edges[1:]) / 2
+    below = counts.cumsum()
+    above = below[-1] - below
+    sums = (counts * centres).cumsum()
+    with np.errstate(divide="ignore", invalid="ignore"):
+        gap = sums / below - (sums[-1] - sums) / above
+    return float(edges[1:][np.nan_to_num(below * above * gap**2).argmax()])
+
+
+def keep_strokes(strong):
+    """Mask (H, W) of the large connected spots that do not touch the picture's border."""
+    cell = -(-max(strong.shape) // CELLS)
+    areas = F.avg_pool2d(strong.float()[None], cell, ceil_mode=True)[0]
+    spots = torch.arange(1.0, areas.numel() + 1).view_as(areas) * (areas > 0)
+    while not torch.equal(spots, grown := dilate(spots[None], 3)[0] * (areas > 0)):
+        spots = grown  # the largest number spreads over its spot
+    border = torch.cat([spots[0], spots[-1], spots[:, 0], spots[:, -1]])
+    inside = areas * ~torch.isin(spots, border[border > 0])
+    if inside.any():
+        areas = inside
+    sizes = torch.zeros(spots.numel() + 1).index_add_(
+        0, spots.long().flatten(), areas.flatten()
+    )
+    large = sizes >= SPECK * sizes.max()
+    kept = (large[spots.long()] & (areas > 0)).float()[None]
+    kept = dilate(kept, 3).repeat_interleave(cell, 1).repeat_interleave(cell, 2)
+    return kept[0, : strong.shape[0], : strong.shape[1]]
+
+
+def frame(ink):
+    """Pixels (1, 1, 28, 28) float in [0, 1] from ink (H, W), as MNIST's were made.
+
+    Y. LeCun and others, Gradient-Based Learning Applied to Document Recognition, 1998.
+    """
+    fine = resize(crop(ink), FINE * BOX)
+    width = pen_width(fine > 0.5) / FINE
+    wanted = min(max(width, PEN[0]), PEN[1])
+    steps = round((wanted - width) * FINE / 2)
+    fine = F.pad(fine, [abs(steps)] * 4)[None]
+    if steps > 0:
+        fine = dilate(fine, 2 * steps + 1)
+    elif steps < 0:
+        fine = -dilate(-fine, 1 - 2 * steps)
+    small = resize(crop(fine[0]), BOX)
+    height, width = small.shape
+    mass = small.sum()
+    y = (small.sum(dim=1) @ (torch.arange(height) + 0.5)) / mass
+    x = (small.sum(dim=0) @ (torch.arange(width) + 0.5)) / mass
+    top = min(max(round(FRAME / 2 - y.item()), 0), FRAME - height)
+    left = min(max(round(FRAME / 2 - x.item()), 0), FRAME - width)
+    pixels = torch.zeros(1, 1, FRAME, FRAME)
+    pixels[0, 0, top : top + height, left : left + width] = small
+    return pixels
+
+
+def crop(ink):
+    """The part of ink (H, W) with anything on it."""
+    rows = (ink > 0.1).any(dim=1).nonzero()
+    columns = (ink > 0.1).any(dim=0).nonzero()
+    return ink[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
+
+
+def resize(ink, longer):
+    """Ink (H, W) scaled by area averages until its longer side is that long."""
+    scale = longer / max(ink.shape)
+    size = [max(round(side * scale), 1) for side in ink.shape]
+    return F.interpolate(ink[None, None], size, mode="area")[0, 0]
+
+
+def pen_width(mask):
+    """Width of the strokes in a mask (H, W): four times the mean distance to their edge.
+
+    A pixel's distance is the number of times that the edge can be peeled off before it.
+    """
+    peeled = F.pad(mask.float(), [1] * 4)[None]
+    area = total = peeled.sum().item()
+    while peeled.any():
+        peeled = -dilate(-peeled, 3)
+        total += peeled.sum().item()
+    return 4 * (total / area - 0.5)
+
+
+def describe(probabilities):
+    """The best guess, and the second where the best is not sure, as text."""
+    (first, second), digits = probabilities.topk(2)
+    text = f"{digits[0]} ({first:.1%})"
+    return text if first >= SURE else f"{text} or {digits[1]} ({second:.1%})"
+
+
+def open_picture(path):
+    """PIL image of the file at `path`, decoded; raises ValueError with what is wrong."""
+    warnings.simplefilter("error", Image.DecompressionBombWarning)
+    try:
+        picture = Image.open(path)
+        picture.load()
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise ValueError("has too many pixels: make it smaller") from None
+    except Image.UnidentifiedImageError:
+        raise ValueError("is not a picture that Pillow can read") from None
+    except OSError as error:
+        raise ValueError(f"cannot be read: {error.strerror or error}") from None
+    except Exception as error:  # noqa: BLE001 - a strange file raises whatever it leads to
+        raise ValueError(f"is damaged: {error}") from None
+    return picture
+
+
+def read(path, model, show):
+    """Line with what the model reads in the file at `path`; raises ValueError."""
+    pixels = prepare(open_picture(path))
+    if show:
+        image = Image.fromarray((255 * pixels[0, 0]).round().byte().numpy())
+        seen = image.resize([10 * FRAME] * 2, Image.Resampling.NEAREST)
+        try:
+            seen.save(path.with_name(f"{path.name}.seen.png"))
+        except OSError as error:
+            raise ValueError(f"cannot be shown: {error.strerror}") from None
+    return describe(predict(model, pixels)[0])
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("pictures", nargs="+", type=Path, metavar="picture")
+    parser.add_argument("--checkpoint", type=Path, help="default: the newest here")
+    parser.add_argument(
+        "--show", action="store_true", help="save what the network sees"
+    )
+    args = parser.parse_args()
+    model = load_checkpoint(args.checkpoint or find_checkpoints()[-1]).model
+    failed = False
+    for path in args.pictures:
+        try:
+            print(f"{path}: {read(path, model, args.show)}", flush=True)
+        except ValueError as error:
+            print(f"Error: {path} {error}", file=sys.stderr)
+            failed = True
+    sys.exit(failed)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except CheckpointError as error:
+        sys.exit(f"Error: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)
