@@ -97,7 +97,7 @@ def load_checkpoint(path):
     path = Path(path)
     try:
         content = _read(path)
-        checkpoint = torch.load(io.BytesIO(content), "cpu", weights_only=True)
+        checkpoint = torch.load(_repack(content), "cpu", weights_only=True)
         _check_record(checkpoint["metadata"])
         model = _build_model(checkpoint["state_dict"])
     except CheckpointError as error:
@@ -113,7 +113,6 @@ def load_checkpoint(path):
 
 
 def _read(path):
-    """Content of a file that is a small, sound archive and names nothing but tensors."""
     if path.exists() and not path.is_file():
         raise CheckpointError("cannot be read: it is not a file")
     with path.open("rb") as file:
@@ -122,17 +121,35 @@ def _read(path):
         raise CheckpointError("is empty")
     if len(content) > MAX_BYTES:
         raise CheckpointError(f"is larger than {MAX_BYTES:,} bytes")
+    return content
+
+
+def _repack(content):
+    """The same archive written anew, once it is sound, small and names only tensors.
+
+    For a crafted archive can show torch other entries than it shows Python's zipfile.
+    """
     archive = zipfile.ZipFile(io.BytesIO(content))
     if sum(entry.file_size for entry in archive.infolist()) > MAX_BYTES:
         raise CheckpointError(f"would inflate to more than {MAX_BYTES:,} bytes")
     if damaged := archive.testzip():  # torch.load itself checks no CRC
         raise CheckpointError(f"is damaged in {damaged}")
-    for entry in archive.infolist():
-        if entry.filename.lower().endswith("data.pkl"):
-            for opcode, name, _ in pickletools.genops(archive.read(entry)):
-                if opcode.name == "GLOBAL" and name not in GLOBALS:
-                    raise CheckpointError(f"holds more than tensors and text ({name})")
-    return content
+    repacked = io.BytesIO()
+    with zipfile.ZipFile(repacked, "w") as target:
+        for entry in archive.infolist():
+            data = archive.read(entry)
+            target.writestr(entry.filename, data)
+            if entry.filename.lower().endswith("data.pkl"):
+                _check_names(data)
+    repacked.seek(0)
+    return repacked
+
+
+def _check_names(pickled):
+    """Refuse a pickle that names more than tensors, without unpickling it."""
+    for opcode, name, _ in pickletools.genops(pickled):
+        if opcode.name == "GLOBAL" and name not in GLOBALS:
+            raise CheckpointError(f"holds more than tensors and text ({name})")
 
 
 def _check_record(metadata):

@@ -100,9 +100,11 @@ def compare(candidate, predecessor):
     The exact two-sided sign test on the images that only one of them reads right
     (McNemar, 1947, https://doi.org/10.1007/BF02295996).
     """
+    if candidate.error:
+        return "No comparison: nothing could be measured."
     if predecessor.error:
         return f"No comparison: {predecessor.error}"
-    if not predecessor.path or candidate.error:
+    if not predecessor.path:
         return "No comparison: there is no older checkpoint."
     if predecessor.dataset != candidate.dataset:
         return f"No comparison: {predecessor.path.name} has learned other digits."

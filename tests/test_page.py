@@ -162,7 +162,10 @@ def test_nothing_moves_and_a_telephone_is_wide_enough(open_page):
     [
         (lambda text: "", "missing or damaged"),
         (lambda text: text[:1000], "missing or damaged"),
-        (lambda text: text.replace('"Linear"', '"Softplus"'), "know the model's layer Softplus"),
+        (
+            lambda text: text.replace('"Linear"', '"Softplus"'),
+            "know the model's layer Softplus",
+        ),
         (lambda text: text.replace('"values":[', '"values":[],"x":['), "damaged"),
     ],
 )
