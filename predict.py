@@ -18,7 +18,7 @@ from checkpoint import CheckpointError, find_checkpoints, load_checkpoint
 from evaluation import predict
 
 FRAME, BOX = 28, 20  # pixels: side of MNIST's images, longer side of the ink in them
-WORK = 400  # pixels: longer side to which larger pictures are reduced
+WORK = 320  # pixels: longer side to which larger pictures are reduced
 GROUND = 0.25  # of the longer side: what is wider is not ink
 FAINTEST = 0.06  # least contrast of ink, of full white on black
 SPECK = 0.08  # share of the largest stroke's area below which a spot is dropped
