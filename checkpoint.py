@@ -33,7 +33,7 @@ class CheckpointError(Exception):
 
 
 class Checkpoint(NamedTuple):
-    """A file, its SHA-256 and size in bytes, the record of its training, and the model."""
+    """A file with its size in bytes, the record of its training, and the model."""
 
     path: Path
     sha256: str
@@ -96,8 +96,9 @@ def load_checkpoint(path):
     """
     path = Path(path)
     try:
-        content = _read(path)
-        checkpoint = torch.load(_repack(content), "cpu", weights_only=True)
+        content, archive = _read(path)
+        archive.seek(0)
+        checkpoint = torch.load(archive, "cpu", weights_only=True)
         _check_record(checkpoint["metadata"])
         model = _build_model(checkpoint["state_dict"])
     except CheckpointError as error:
@@ -113,6 +114,10 @@ def load_checkpoint(path):
 
 
 def _read(path):
+    """A file that is a small and sound archive and names only tensors, written anew.
+
+    Anew, for a crafted archive can show torch other entries than Python's zipfile.
+    """
     if path.exists() and not path.is_file():
         raise CheckpointError("cannot be read: it is not a file")
     with path.open("rb") as file:
@@ -121,35 +126,21 @@ def _read(path):
         raise CheckpointError("is empty")
     if len(content) > MAX_BYTES:
         raise CheckpointError(f"is larger than {MAX_BYTES:,} bytes")
-    return content
-
-
-def _repack(content):
-    """The same archive written anew, once it is sound, small and names only tensors.
-
-    For a crafted archive can show torch other entries than it shows Python's zipfile.
-    """
     archive = zipfile.ZipFile(io.BytesIO(content))
     if sum(entry.file_size for entry in archive.infolist()) > MAX_BYTES:
         raise CheckpointError(f"would inflate to more than {MAX_BYTES:,} bytes")
     if damaged := archive.testzip():  # torch.load itself checks no CRC
         raise CheckpointError(f"is damaged in {damaged}")
+
     repacked = io.BytesIO()
     with zipfile.ZipFile(repacked, "w") as target:
         for entry in archive.infolist():
-            data = archive.read(entry)
-            target.writestr(entry.filename, data)
+            target.writestr(entry.filename, archive.read(entry))
             if entry.filename.lower().endswith("data.pkl"):
-                _check_names(data)
-    repacked.seek(0)
-    return repacked
-
-
-def _check_names(pickled):
-    """Refuse a pickle that names more than tensors, without unpickling it."""
-    for opcode, name, _ in pickletools.genops(pickled):
-        if opcode.name == "GLOBAL" and name not in GLOBALS:
-            raise CheckpointError(f"holds more than tensors and text ({name})")
+                for opcode, name, _ in pickletools.genops(archive.read(entry)):
+                    if opcode.name == "GLOBAL" and name not in GLOBALS:
+                        raise CheckpointError(f"holds more than tensors ({name})")
+    return content, repacked
 
 
 def _check_record(metadata):
