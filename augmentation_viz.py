@@ -5,8 +5,15 @@ import sys
 import torch
 from matplotlib.figure import Figure
 
-from augmentation import augment
-from data import DATASETS, DataError, has_mnist, load_dataset, load_test_set
+from data import (
+    DATASETS,
+    DataError,
+    has_mnist,
+    load_dataset,
+    load_test_set,
+    to_pixels,
+)
+from train import Recipe, augment
 
 ROWS, VERSIONS = 5, 4  # originals, and augmented versions of each
 EXAMPLES = 8  # of each digit in each data set
@@ -24,8 +31,9 @@ def draw_augmentation(images, labels):
     generator = torch.Generator().manual_seed(0)
     figure = Figure(figsize=(1 + VERSIONS, 1.12 * ROWS), layout="constrained")
     axes = figure.subplots(ROWS, 1 + VERSIONS)
-    for row, image, label in zip(axes, images / 255, labels, strict=False):
-        augmented = augment(image.expand(VERSIONS, 1, 28, 28), generator=generator)
+    for row, image, label in zip(axes, to_pixels(images[:ROWS]), labels, strict=False):
+        copies = image.expand(VERSIONS, 1, 28, 28)
+        augmented = augment(copies, Recipe(), 1.0, generator)
         show(row[0], image[0], f"Label: {label}")
         for axis, version in zip(row[1:], augmented, strict=True):
             show(axis, version[0], "Augmented")
@@ -40,7 +48,7 @@ def draw_datasets(names):
         images, labels = load_test_set(name)
         rows = [images[labels == digit][:EXAMPLES, 0] for digit in range(10)]
         mosaic = torch.cat([torch.cat(row.unbind(), dim=1) for row in rows])
-        show(axis, mosaic / 255, f"{DATASETS[name]} test images")
+        show(axis, to_pixels(mosaic), f"{DATASETS[name]} test images")
     return figure
 
 
