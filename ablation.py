@@ -39,7 +39,7 @@ def without_batch_norm():
 
 
 def fixed_standardization():
-    return nn.Sequential(Normalize([0.1307], [0.3081]), *SimpleCNN()[1:])
+    return nn.Sequential(Normalize([0.1307], [0.3081]), *list(SimpleCNN())[1:])
 
 
 STEPS = {  # what is left out or undone: the recipe and the network then

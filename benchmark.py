@@ -120,7 +120,7 @@ def compare_pipelines():
             epochs["this pipeline"].append(record["training_seconds"])
 
     ours = epochs["this pipeline"], processes["this pipeline"]
-    print(f"| pipeline (medians of {RUNS}, in turn) | epoch | | process | |")
+    print(f"\n| pipeline (medians of {RUNS}, in turn) | epoch | | process | |")
     print("| --- | --: | --: | --: | --: |")
     for name, epoch_times in epochs.items():
         cells = []
@@ -283,12 +283,12 @@ def main():
         kind, workers, seed, file = args.usual
         train_usual(kind, int(workers), int(seed), file)
         return
-    measure_photos()
+    measure_convolutions()
+    measure_latency()
     usual = compare_pipelines()
     compare_accuracy(usual, args.seeds)
     compare_epochs()
-    measure_convolutions()
-    measure_latency()
+    measure_photos()
     print(
         f"\n{platform.system()}, {platform.machine()}; Python {platform.python_version()}, "
         f"torch {torch.__version__}, torchvision {torchvision.__version__}."
