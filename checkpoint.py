@@ -129,18 +129,30 @@ def _read(path):
     archive = zipfile.ZipFile(io.BytesIO(content))
     if sum(entry.file_size for entry in archive.infolist()) > MAX_BYTES:
         raise CheckpointError(f"would inflate to more than {MAX_BYTES:,} bytes")
+    if any(entry.compress_type for entry in archive.infolist()):  # sizes may be false
+        raise CheckpointError("is compressed, as train.py never does")
     if damaged := archive.testzip():  # torch.load itself checks no CRC
         raise CheckpointError(f"is damaged in {damaged}")
-
     repacked = io.BytesIO()
     with zipfile.ZipFile(repacked, "w") as target:
         for entry in archive.infolist():
             target.writestr(entry.filename, archive.read(entry))
             if entry.filename.lower().endswith("data.pkl"):
-                for opcode, name, _ in pickletools.genops(archive.read(entry)):
-                    if opcode.name == "GLOBAL" and name not in GLOBALS:
-                        raise CheckpointError(f"holds more than tensors ({name})")
+                _check_pickle(archive.read(entry))
     return content, repacked
+
+
+def _check_pickle(pickled):
+    """Refuse what names more than tensors, or could take forever; unpickles nothing."""
+    tuples, previous = set(), ""
+    for opcode, argument, _ in pickletools.genops(pickled):
+        if opcode.name == "GLOBAL" and argument not in GLOBALS:
+            raise CheckpointError(f"holds more than tensors ({argument})")
+        if opcode.name.endswith("PUT") and previous.startswith("TUPLE"):
+            tuples.add(argument)
+        if opcode.name.endswith("GET") and argument in tuples:
+            raise CheckpointError("nests tuples, whose hash could take forever")
+        previous = opcode.name
 
 
 def _check_record(metadata):

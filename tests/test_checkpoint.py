@@ -113,10 +113,10 @@ def torch_bytes(content):
     return buffer.getvalue()
 
 
-def inflating(good, named_size):
+def inflating(good, named_size, method=zipfile.ZIP_DEFLATED):
     """An archive of zeros that unpacks to a gigabyte, whatever its directory says."""
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(buffer, "w", method) as archive:
         archive.writestr("archive/data.pkl", good)
         with archive.open("archive/data/0", "w", force_zip64=True) as file:
             for _ in range(64):
@@ -193,11 +193,22 @@ def test_missing_file_folder_and_pipe_are_refused(tmp_path):
             checkpoint.load_checkpoint(path)
 
 
+def test_key_that_takes_forever_to_hash_is_refused(tmp_path):
+    path = save(SimpleCNN(), tmp_path)
+    key = ("x",)
+    for _ in range(60):
+        key = (key, key)
+    path.write_bytes(torch_bytes({"metadata": {"a": [key]}}))  # as part of a key: 2**60
+    with pytest.raises(checkpoint.CheckpointError, match="nests tuples"):
+        checkpoint.load_checkpoint(path)
+
+
 def test_bombs_are_refused_in_little_memory(tmp_path):
     path = save(SimpleCNN(), tmp_path)
     good = path.read_bytes()
     bomb = torch_bytes({"metadata": Hostile(bytearray, 2**30), "state_dict": {}})
-    for content in (inflating(good, 64 * 2**20), inflating(good, 9), bomb):
+    packed = inflating(good, 9), inflating(good, 9, zipfile.ZIP_BZIP2)
+    for content in (inflating(good, 64 * 2**20), *packed, bomb):
         path.write_bytes(content)
         tracemalloc.start()
         with pytest.raises(checkpoint.CheckpointError):
