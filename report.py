@@ -60,10 +60,14 @@ def describe(examined):
         "sha256": checkpoint and checkpoint.sha256,
         "metadata": checkpoint and checkpoint.metadata,
         "figures": {
-            name: figure if isinstance(figure, str) or math.isfinite(figure) else None
+            name: figure if json_knows(figure) else None
             for name, figure in examined.figures.items()
         },
     }
+
+
+def json_knows(figure):
+    return not isinstance(figure, float) or math.isfinite(figure)
 
 
 def summarize(candidate, predecessor, limits):

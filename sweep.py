@@ -55,7 +55,7 @@ def summarize(runs, dataset):
     ]
     for limit in LIMITS:
         required = getattr(limit, dataset)
-        values = [run[limit.figure] for run in runs if limit.figure in run]
+        values = [run[limit.figure] for run in runs if run[limit.figure] is not None]
         if required is None or not values or isinstance(required, str):
             continue
         mean, deviation = statistics.mean(values), statistics.stdev(values)

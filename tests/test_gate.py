@@ -51,6 +51,12 @@ def test_limits_bind_their_own_data_set_alone():
     assert [check.required for check in digits] == ["≥ 5"]
 
 
+def test_limit_of_an_unknown_figure_is_an_error():
+    limit = gate.Limit("thign", "Thing", "{}", "≥", 5, 5)
+    with pytest.raises(KeyError, match="thign"):
+        gate.judge([limit], gate.Examined(dataset="mnist", figures={"thing": 7}))
+
+
 @pytest.mark.parametrize(
     ("gained", "lost", "p"),
     [(12, 9, 0.66), (9, 12, 0.66), (0, 0, 1.0), (5, 5, 1.0), (10, 0, 2 / 1024)],
