@@ -119,9 +119,10 @@ def compare(candidate, predecessor):
     gained = (right & ~right_before).sum().item()
     lost = (~right & right_before).sum().item()
     p = sign_test(gained, lost)
+    chance = f"p = {p:.2f}" if p >= 0.01 else "p < 0.01"
     return (
         f"Against {predecessor.path.name}: {gained} digits newly right, "
-        f"{lost} newly wrong (p = {p:.2f})."
+        f"{lost} newly wrong ({chance})."
     )
 
 
