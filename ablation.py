@@ -19,7 +19,6 @@ from model import SimpleCNN
 from sweep import in_parallel
 from train import Recipe, number, train
 
-RECIPE = Recipe()
 SHOWN = ("noise", "grey", "warps")  # of the changes in evaluation.py
 
 
@@ -42,21 +41,19 @@ def fixed_standardization():
     return nn.Sequential(Normalize([0.1307], [0.3081]), *list(SimpleCNN())[1:])
 
 
-STEPS = {  # what is left out or undone: the recipe and the network then
-    "nothing": (RECIPE, SimpleCNN),
-    "the network: conv 4-8 3×3, fc 32": (RECIPE, plain_network),
-    "batch normalization": (RECIPE, without_batch_norm),
-    "standardization: 0.1307 and 0.3081": (RECIPE, fixed_standardization),
-    "a high learning rate: 0.001": (replace(RECIPE, learning_rate=0.001), SimpleCNN),
-    "short memory: 0.9, 0.999": (replace(RECIPE, beta1=0.9, beta2=0.999), SimpleCNN),
-    "rest of the first filters": (replace(RECIPE, freeze=1.0), SimpleCNN),
-    "label smoothing": (replace(RECIPE, label_smoothing=0.0), SimpleCNN),
-    "the warps": (
-        replace(RECIPE, degrees=0, translate=0, scale=0, perspective=0),
-        SimpleCNN,
-    ),
-    "their shrinking": (replace(RECIPE, shrinkage=0.0), SimpleCNN),
-    "pixel noise": (replace(RECIPE, noisy=0.0), SimpleCNN),
+NO_WARPS = {"degrees": 0, "translate": 0, "scale": 0, "perspective": 0}
+STEPS = {  # what is left out or undone: the network, and what the recipe has instead
+    "nothing": (SimpleCNN, {}),
+    "the network: conv 4-8 3×3, fc 32": (plain_network, {}),
+    "batch normalization": (without_batch_norm, {}),
+    "standardization: 0.1307 and 0.3081": (fixed_standardization, {}),
+    "a high learning rate: 0.001": (SimpleCNN, {"learning_rate": 0.001}),
+    "short memory: 0.9, 0.999": (SimpleCNN, {"beta1": 0.9, "beta2": 0.999}),
+    "rest of the first filters": (SimpleCNN, {"freeze": 1.0}),
+    "label smoothing": (SimpleCNN, {"label_smoothing": 0.0}),
+    "the warps": (SimpleCNN, NO_WARPS),
+    "their shrinking": (SimpleCNN, {"shrinkage": 0.0}),
+    "pixel noise": (SimpleCNN, {"noisy": 0.0}),
 }
 
 
@@ -70,8 +67,8 @@ def load_split():
 def validate(step, seed):
     """Accuracies, clean and under the changes SHOWN, of a training without `step`."""
     training_set, (images, labels) = load_split()
-    recipe, network = STEPS[step]
-    model = train(*training_set, replace(recipe, seed=seed), network)
+    network, changes = STEPS[step]
+    model = train(*training_set, replace(Recipe(seed=seed), **changes), network)
     pixels = to_pixels(images)
     inputs = [pixels, *(CHANGES[name](pixels) for name in SHOWN)]
     return [accuracy(predict(model, changed), labels) for changed in inputs]

@@ -5,23 +5,16 @@ import sys
 import torch
 from matplotlib.figure import Figure
 
-from data import (
-    DATASETS,
-    DataError,
-    has_mnist,
-    load_dataset,
-    load_test_set,
-    to_pixels,
-)
-from train import Recipe, augment
+from data import DATASETS, DataError, augment, load_dataset, load_test_set, to_pixels
+from train import Recipe
 
 ROWS, VERSIONS = 5, 4  # originals, and augmented versions of each
 EXAMPLES = 8  # of each digit in each data set
 
 
-def show(axis, image, title=""):
-    """Show a float image (H, W) in [0, 1] without axes."""
-    axis.imshow(image.numpy(), cmap="gray", vmin=0, vmax=1)
+def show(axis, pixels, title):
+    """Show float pixels (H, W) in [0, 1] without axes."""
+    axis.imshow(pixels.numpy(), cmap="gray", vmin=0, vmax=1)
     axis.set_title(title, fontsize=10)
     axis.set_axis_off()
 
@@ -30,17 +23,17 @@ def draw_augmentation(images, labels):
     """ROWS digits as they are and, beside each, VERSIONS as training sees them."""
     generator = torch.Generator().manual_seed(0)
     figure = Figure(figsize=(1 + VERSIONS, 1.12 * ROWS), layout="constrained")
-    axes = figure.subplots(ROWS, 1 + VERSIONS)
-    for row, image, label in zip(axes, to_pixels(images[:ROWS]), labels, strict=False):
-        copies = image.expand(VERSIONS, 1, 28, 28)
+    rows = figure.subplots(ROWS, 1 + VERSIONS)
+    for (first, *others), image, label in zip(rows, images, labels, strict=False):
+        copies = to_pixels(image).expand(VERSIONS, 1, 28, 28)
+        show(first, copies[0, 0], f"Label: {label}")
         augmented = augment(copies, Recipe(), 1.0, generator)
-        show(row[0], image[0], f"Label: {label}")
-        for axis, version in zip(row[1:], augmented, strict=True):
-            show(axis, version[0], "Augmented")
+        for axis, pixels in zip(others, augmented, strict=True):
+            show(axis, pixels[0], "Augmented")
     return figure
 
 
-def draw_datasets(names):
+def draw_datasets(*names):
     """EXAMPLES of every digit, a row each, of the test sets side by side."""
     figure = Figure(figsize=(4 * len(names), 5.3), layout="constrained")
     axes = figure.subplots(1, len(names), squeeze=False)[0]
@@ -53,15 +46,12 @@ def draw_datasets(names):
 
 
 def main():
-    figures = {
-        "augmentation_samples.png": draw_augmentation(*load_dataset()[1]),
-        "stroke_samples.png": draw_datasets(
-            ["strokes", "mnist"] if has_mnist() else ["strokes"]
-        ),
-    }
-    for name, figure in figures.items():
-        figure.savefig(name, dpi=120)
-        print(f"Saved {name}")
+    dataset, training_set, _ = load_dataset()
+    draw_augmentation(*training_set).savefig("augmentation_samples.png", dpi=120)
+    draw_datasets(*dict.fromkeys(["strokes", dataset])).savefig(
+        "stroke_samples.png", dpi=120
+    )
+    print("Saved augmentation_samples.png and stroke_samples.png")
 
 
 if __name__ == "__main__":

@@ -1,13 +1,14 @@
-"""Both data sets as whole tensors: MNIST, verified, and the built-in stroke digits."""
+"""Both data sets as whole tensors, MNIST and the built-in stroke digits, and batches."""
 
-import contextlib
 import hashlib
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from augmentation import add_noise, random_warp
 from strokes import draw_digits
 
 RAW = Path("MNIST", "raw")  # where torchvision keeps the files inside its root folder
@@ -35,7 +36,7 @@ def load_dataset(name="auto", data_dir="data"):
     """Name, training set and test set: images (N, 1, 28, 28) uint8, labels (N,) int64.
 
     "auto" is "mnist" where that can be had and else "strokes", which is then announced.
-    Raises DataError.
+    Raises DataError, and OSError for a file that cannot be read.
     """
     if name != "strokes":
         try:
@@ -48,8 +49,51 @@ def load_dataset(name="auto", data_dir="data"):
 
 
 def load_test_set(name, data_dir="data"):
-    """Test set of "mnist" or "strokes" alone; raises DataError."""
+    """Test set of "mnist" or "strokes" alone; raises as `load_dataset` does."""
     return load_mnist(data_dir)[1] if name == "mnist" else draw_digits(*STROKES_TEST)
+
+
+def load_mnist(data_dir="data"):
+    """Training and test set of MNIST; files not in `data_dir`/MNIST/raw are downloaded."""
+    if missing := missing_files(data_dir):
+        download(data_dir, missing)
+    paths = [Path(data_dir, RAW, name) for name in SHA256]
+    train_images, train_labels, test_images, test_labels = map(read, paths)
+    return (train_images, train_labels), (test_images, test_labels)
+
+
+def missing_files(data_dir="data"):
+    """Paths of those files of MNIST that are not on disk."""
+    return [path for name in SHA256 if not (path := Path(data_dir, RAW, name)).exists()]
+
+
+def read(path):
+    """Images or labels from one of the four files."""
+    content = np.fromfile(path, dtype=np.uint8)
+    if hashlib.sha256(content).hexdigest() != SHA256[path.name]:
+        raise DataError(f"{path} is damaged (wrong SHA-256): delete it and run again")
+    if "images" in path.name:
+        return torch.from_numpy(content[16:]).view(-1, 1, 28, 28)
+    return torch.from_numpy(content[8:]).long()
+
+
+def download(data_dir, missing):
+    """Have torchvision fetch and unpack MNIST, or leave none of the `missing` files."""
+    from torchvision.datasets import MNIST  # takes over a second to import
+
+    timeout = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(STALL_SECONDS)  # torchvision itself waits forever
+    try:
+        MNIST(data_dir, download=True)
+        missing = []
+    except (OSError, RuntimeError, ValueError) as error:
+        reason = str(error).strip().rpartition("\n")[2].strip("<>")
+        message = f"MNIST could not be downloaded to {data_dir} ({reason})"
+        raise UnavailableError(message) from None
+    finally:
+        socket.setdefaulttimeout(timeout)
+        for path in missing:  # be it half unpacked
+            path.unlink(missing_ok=True)
 
 
 def to_pixels(images):
@@ -57,64 +101,31 @@ def to_pixels(images):
     return images / 255
 
 
-def has_mnist(data_dir="data"):
-    """Whether all of MNIST is on disk, be it damaged."""
-    return not _missing_files(data_dir)
+def augment(pixels, recipe, strength, generator):
+    """Pixels (N, 1, 28, 28) float as training sees them; `strength` scales all warps."""
+    ranges = recipe.degrees, recipe.translate, recipe.scale, recipe.distortion
+    ranges = [strength * limit for limit in ranges]
+    warped = random_warp(pixels, generator, *ranges, recipe.perspective)
+    return add_noise(warped, generator, recipe.sigma, recipe.noisy)
 
 
-def load_mnist(data_dir="data"):
-    """Training and test set of MNIST; files not in `data_dir`/MNIST/raw are downloaded.
-
-    Raises UnavailableError where that fails, and DataError where a file is damaged.
-    """
-    if missing := _missing_files(data_dir):
-        _download(data_dir, missing)
-    train_images, train_labels, test_images, test_labels = (
-        _read(Path(data_dir, RAW, name)) for name in SHA256
-    )
-    return (train_images, train_labels), (test_images, test_labels)
-
-
-def _missing_files(data_dir):
-    return [path for name in SHA256 if not (path := Path(data_dir, RAW, name)).exists()]
+def augmented_batches(images, labels, recipe, steps):
+    """Yield pixels and labels of `steps` batches, shuffled, under ever weaker warps."""
+    generator = torch.Generator().manual_seed(recipe.seed)
+    for step in range(steps):
+        i = step % (steps // recipe.epochs)
+        if i == 0:
+            order = torch.randperm(len(images), generator=generator)
+            batches = order.split(recipe.batch_size)
+        pixels = to_pixels(images[batches[i]])
+        strength = 1 - recipe.shrinkage * step / steps
+        yield augment(pixels, recipe, strength, generator), labels[batches[i]]
 
 
-def _read(path):
-    """Images or labels from one of the four files; raises DataError."""
-    try:
-        content = np.fromfile(path, dtype=np.uint8)
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}") from None
-    if hashlib.sha256(content).hexdigest() != SHA256[path.name]:
-        raise DataError(
-            f"{path} is damaged (its SHA-256 is wrong): delete it and run again"
-        )
-    if "images" in path.name:
-        return torch.from_numpy(content[16:]).view(-1, 1, 28, 28)
-    return torch.from_numpy(content[8:]).long()
-
-
-def _download(data_dir, missing):
-    """Have torchvision fetch and unpack MNIST.
-
-    Raises UnavailableError when that fails, and then leaves none of the `missing` files.
-    """
-    from torchvision.datasets import MNIST  # takes over a second to import
-
-    timeout = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(STALL_SECONDS)  # torchvision itself waits forever
-    try:
-        MNIST(data_dir, download=True)
-    except BaseException as error:
-        for path in missing:
-            with contextlib.suppress(OSError):
-                path.unlink()
-        if not isinstance(error, OSError | RuntimeError | ValueError):
-            raise
-        first_mirror = str(error).partition("got:\n")[2].partition("\n")[0]
-        reason = (first_mirror or str(error)).strip("<>")
-        raise UnavailableError(
-            f"MNIST could not be downloaded to {data_dir} ({reason})"
-        ) from None
-    finally:
-        socket.setdefaulttimeout(timeout)
+def prefetched(batches):
+    """The same batches, while a second thread prepares the next one."""
+    with ThreadPoolExecutor(max_workers=1) as executor:
+        coming = executor.submit(next, batches, None)
+        while batch := coming.result():
+            coming = executor.submit(next, batches, None)
+            yield batch

@@ -9,13 +9,7 @@ from torch import nn
 from augmentation import random_warp
 
 BATCH_SIZE = 1000  # images predicted at once
-WARPS = {
-    "degrees": 15,
-    "translate": 0.1,
-    "scale": 0.1,
-    "distortion": 0.2,
-    "perspective": 0.5,
-}
+WARPS = (15, 0.1, 0.1, 0.2, 0.5)  # limits for `random_warp`: those of the training
 
 
 def measure(model, pixels, labels):
@@ -23,16 +17,14 @@ def measure(model, pixels, labels):
     torch.set_num_threads(1)  # two processes of several threads would slow each other
     probabilities = predict(model, pixels)
     tensors = [*model.parameters(), *model.buffers()]
+    digits = [labels == digit for digit in labels.unique()]
     figures = {
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "megabytes": sum(tensor.nbytes for tensor in tensors) / 1e6,
         "images": len(labels),
         "accuracy": accuracy(probabilities, labels),
-        "worst_recall": min(
-            accuracy(probabilities[labels == digit], labels[labels == digit])
-            for digit in range(10)
-        ),
-        "cross_entropy": cross_entropy(probabilities, labels),
+        "worst_recall": min(accuracy(probabilities[d], labels[d]) for d in digits),
+        "cross_entropy": F.nll_loss(probabilities.log(), labels).item(),
         "mistake_confidence": mistake_confidence(probabilities, labels),
     }
     for name, change in CHANGES.items():
@@ -60,16 +52,11 @@ def accuracy(probabilities, labels):
     return 100 * (probabilities.argmax(dim=1) == labels).double().mean().item()
 
 
-def cross_entropy(probabilities, labels):
-    """Mean negative log-probability of the right class; infinite when one has none."""
-    return -probabilities.gather(1, labels.unsqueeze(1)).log().mean().item()
-
-
 def mistake_confidence(probabilities, labels):
     """Mean probability in percent that the model gives its wrong answers; 0 without."""
     confidences, guesses = probabilities.max(dim=1)
-    mistaken = guesses != labels
-    return 100 * confidences[mistaken].sum().item() / max(mistaken.sum().item(), 1)
+    wrong = confidences[guesses != labels]
+    return 100 * wrong.sum().item() / max(len(wrong), 1)
 
 
 def output_difference(probabilities, others):
@@ -99,7 +86,7 @@ CHANGES = {
     "dimming": lambda pixels: 0.9 * pixels,
     "grey": lambda pixels: 0.3 + 0.7 * pixels,
     "blur": blur,
-    "warps": lambda pixels: random_warp(pixels, seeded(), **WARPS),
+    "warps": lambda pixels: random_warp(pixels, seeded(), *WARPS),
 }
 
 

@@ -58,7 +58,7 @@ def to_javascript(checkpoint):
     model = {
         "checkpoint": checkpoint.path.name,
         "sha256": checkpoint.sha256,
-        "dataset": DATASETS.get(checkpoint.metadata.get("dataset"), "unknown"),
+        "dataset": DATASETS[checkpoint.metadata["dataset"]],
         "accuracy": checkpoint.metadata["test_accuracy"],
         "trained": str(checkpoint.metadata.get("trained_at", "unknown"))[:10],
         "layers": [describe_layer(layer) for layer in checkpoint.model],

@@ -12,31 +12,15 @@ from gate import MARKS, judge
 
 FOLDER = Path("report")
 ROWS, COLUMNS = 3, 6  # of mistakes shown
-DPI = 120
 
 
 def write_report(candidate, predecessor, limits):
-    """Write the report of an Examined checkpoint beside an older one, by Limits.
-
-    Raises OSError.
-    """
-    FOLDER.mkdir(exist_ok=True)
-    metrics = list_metrics(candidate, predecessor, limits)
-    text = json.dumps(metrics, indent=2, allow_nan=False) + "\n"
-    (FOLDER / "metrics.json").write_text(text, encoding="utf-8")
-    text = summarize(candidate, predecessor, limits)
-    (FOLDER / "summary.md").write_text(text, encoding="utf-8")
-    for draw in (confusion_matrix, mistakes):
-        path = FOLDER / f"{draw.__name__}.png"
-        path.unlink(missing_ok=True)  # rather none than that of another model
-        if not candidate.error:
-            draw(candidate).savefig(path, dpi=DPI)
-
-
-def list_metrics(candidate, predecessor, limits):
-    """All that is known of both checkpoints as plain values."""
+    """Write the report of an Examined checkpoint beside an older one, by Limits."""
     checks = judge(limits, candidate)
-    return {
+    before = []
+    if predecessor.dataset == candidate.dataset:
+        before = judge(limits, predecessor)
+    metrics = {
         "verdict": verdict(candidate, checks),
         "error": candidate.error,
         "checks": [check._asdict() for check in checks],
@@ -45,6 +29,19 @@ def list_metrics(candidate, predecessor, limits):
         "python": platform.python_version(),
         "torch": str(torch.__version__),
     }
+    no_nan = json.loads(json.dumps(metrics), parse_constant=lambda name: None)
+    text = json.dumps(no_nan, indent=2, allow_nan=False) + "\n"
+    FOLDER.mkdir(exist_ok=True)
+    (FOLDER / "metrics.json").write_text(text, encoding="utf-8")
+    text = summarize(candidate, checks, predecessor, before)
+    (FOLDER / "summary.md").write_text(text, encoding="utf-8")
+
+    figures = [FOLDER / "confusion_matrix.png", FOLDER / "mistakes.png"]
+    for path in figures:
+        path.unlink(missing_ok=True)  # rather none than that of another model
+    if not candidate.error:
+        draw_confusions(candidate, figures[0])
+        draw_mistakes(candidate, figures[1])
 
 
 def verdict(candidate, checks):
@@ -59,43 +56,28 @@ def describe(examined):
         "file": examined.path and examined.path.name,
         "sha256": checkpoint and checkpoint.sha256,
         "metadata": checkpoint and checkpoint.metadata,
-        "figures": {
-            name: figure if json_knows(figure) else None
-            for name, figure in examined.figures.items()
-        },
+        "figures": examined.figures,
     }
 
 
-def json_knows(figure):
-    return not isinstance(figure, float) or math.isfinite(figure)
-
-
-def summarize(candidate, predecessor, limits):
+def summarize(candidate, checks, predecessor, before):
     """Markdown of one screen: the verdict, the faults, and a table of all checks."""
-    checks = judge(limits, candidate)
     name = candidate.path.name if candidate.path else "no checkpoint"
-    lines = [f"## {verdict(candidate, checks).upper()}: {name}", ""]
-    if candidate.error:
-        lines.append(f"- ✗ {candidate.error}")
-    lines += [f"- {check}" for check in checks if not check.passed]
-    lines += ["", compare(candidate, predecessor), ""]
-
-    before = {}
-    if predecessor.dataset == candidate.dataset:
-        before = {check.name: check.measured for check in judge(limits, predecessor)}
-    lines += [
-        "| check | measured | required | before | |",
-        "| --- | --: | --: | --: | - |",
-    ]
+    faults = [f"- {check}" for check in checks if not check.passed]
+    measured_before = {check.name: check.measured for check in before}
+    table = ["| check | measured | required | before | |"]
+    table.append("| --- | --: | --: | --: | - |")
     for check in checks:
-        cells = [
-            check.name,
-            check.measured,
-            check.required,
-            before.get(check.name, "–"),
-        ]
-        lines.append(f"| {' | '.join(cells)} | {MARKS[check.passed]} |")
-    return "\n".join(lines) + "\n"
+        cells = [check.name, check.measured, check.required]
+        cells += [measured_before.get(check.name, "–"), MARKS[check.passed]]
+        table.append(f"| {' | '.join(cells)} |")
+    paragraphs = [
+        f"## {verdict(candidate, checks).upper()}: {name}",
+        "\n".join(faults),
+        candidate.error or compare(candidate, predecessor),
+        "\n".join(table),
+    ]
+    return "\n\n".join(filter(None, paragraphs)) + "\n"
 
 
 def compare(candidate, predecessor):
@@ -104,26 +86,18 @@ def compare(candidate, predecessor):
     The exact two-sided sign test on the images that only one of them reads right
     (McNemar, 1947, https://doi.org/10.1007/BF02295996).
     """
-    if candidate.error:
-        return "No comparison: nothing could be measured."
-    if predecessor.error:
-        return f"No comparison: {predecessor.error}"
-    if not predecessor.path:
-        return "No comparison: there is no older checkpoint."
+    if not predecessor.checkpoint:
+        return f"No comparison: {predecessor.error or 'there is no older checkpoint.'}"
     if predecessor.dataset != candidate.dataset:
         return f"No comparison: {predecessor.path.name} has learned other digits."
-    right, right_before = (
-        examined.probabilities.argmax(dim=1) == examined.labels
-        for examined in (candidate, predecessor)
-    )
+    right = candidate.probabilities.argmax(dim=1) == candidate.labels
+    right_before = predecessor.probabilities.argmax(dim=1) == predecessor.labels
     gained = (right & ~right_before).sum().item()
     lost = (~right & right_before).sum().item()
     p = sign_test(gained, lost)
     chance = f"p = {p:.2f}" if p >= 0.01 else "p < 0.01"
-    return (
-        f"Against {predecessor.path.name}: {gained} digits newly right, "
-        f"{lost} newly wrong ({chance})."
-    )
+    counts = f"{gained} digits newly right, {lost} newly wrong ({chance})"
+    return f"Against {predecessor.path.name}: {counts}."
 
 
 def sign_test(gained, lost):
@@ -133,37 +107,34 @@ def sign_test(gained, lost):
     return min(1.0, 2 * tail / 2**n)
 
 
-def confusion_matrix(examined):
+def draw_confusions(examined, path):
     """Counts of images by truth and guess; only mistakes are coloured."""
-    labels = examined.labels
-    cells = 10 * labels + examined.probabilities.argmax(dim=1)
+    cells = 10 * examined.labels + examined.probabilities.argmax(dim=1)
     counts = torch.bincount(cells, minlength=100).view(10, 10)
+    mistaken = counts - counts.diag().diag()
     figure = Figure(figsize=(6, 6), layout="constrained")
     axis = figure.subplots()
-    mistaken = counts - counts.diag().diag()
     legible = 2 * mistaken.max().item()  # never so dark as to hide the text
     axis.imshow(mistaken.numpy(), cmap="Reds", vmax=legible)
-    for truth in range(10):
-        for guess in range(10):
-            if count := counts[truth, guess].item():
-                axis.text(guess, truth, count, ha="center", va="center", fontsize=9)
+    for truth, guess in counts.nonzero().tolist():
+        count = counts[truth, guess].item()
+        axis.text(guess, truth, count, ha="center", va="center", fontsize=9)
     axis.set(xlabel="Guess", ylabel="Truth", xticks=range(10), yticks=range(10))
-    axis.set_title(f"{len(labels):,} test images, {mistaken.sum().item():,} mistaken")
-    return figure
+    axis.set_title(f"{len(cells):,} test images, {mistaken.sum().item():,} mistaken")
+    figure.savefig(path, dpi=120)
 
 
-def mistakes(examined):
+def draw_mistakes(examined, path):
     """The mistakes in which the model was most confident."""
     confidences, guesses = examined.probabilities.max(dim=1)
-    wrong = (guesses != examined.labels).nonzero().flatten()
-    wrong = wrong[confidences[wrong].argsort(descending=True)].tolist()
+    confidences[guesses == examined.labels] = 0
     figure = Figure(figsize=(COLUMNS * 1.3, ROWS * 1.7), layout="constrained")
     figure.suptitle("The mistakes made with most confidence")
-    for axis in figure.subplots(ROWS, COLUMNS).flat:
+    axes = figure.subplots(ROWS, COLUMNS).flat
+    for axis, i in zip(axes, confidences.argsort(descending=True), strict=False):
         axis.set_axis_off()
-        if wrong:
-            i = wrong.pop(0)
-            axis.imshow(examined.pixels[i, 0].numpy(), cmap="gray", vmin=0, vmax=1)
-            title = f"{examined.labels[i]} read as {guesses[i]}\n{confidences[i]:.1%}"
-            axis.set_title(title, fontsize=9)
-    return figure
+        if confidences[i]:
+            axis.imshow(examined.images[i, 0].numpy(), cmap="gray")
+            title = f"{examined.labels[i]} read as {guesses[i]}"
+            axis.set_title(f"{title}\n{confidences[i]:.1%}", fontsize=9)
+    figure.savefig(path, dpi=120)

@@ -4,14 +4,12 @@ It judges the newest checkpoint in the current folder. What is measured stands i
 evaluation.py, what is required stands here.
 """
 
-import os
 import sys
 
 import pytest
 
-from checkpoint import CheckpointError, find_checkpoints
 from data import DATASETS
-from gate import Examined, Limit, examine, judge
+from gate import Limit, examine_newest, judge
 from report import write_report
 
 # Figure, name, form and relation; then the limit of networks trained on MNIST and that of
@@ -68,42 +66,25 @@ INFERENCE = [  # 2.5, 0.7 and 0.7 times the reference network's on the same mach
 LIMITS = [*ARCHITECTURE, *PERFORMANCE, *ROBUSTNESS, *MEMORY, *INFERENCE]
 
 
-def examine_newest():
-    """The newest checkpoint and the one before it, examined."""
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        pytest.fail(
-            "the gate measures in one process: run it without -n", pytrace=False
-        )
-    try:
-        newest, *older = reversed(find_checkpoints())
-    except CheckpointError as error:
-        return Examined(error=str(error)), Examined()
-    return examine(newest), examine(older[0]) if older else Examined()
-
-
 @pytest.fixture(scope="module")
 def candidate():
-    """The newest checkpoint, examined; a report is written in every case."""
-    newest, predecessor = examine_newest()
-    yield newest
-    try:
-        write_report(newest, predecessor, LIMITS)
-    except OSError as error:
-        pytest.fail(f"report/ cannot be written ({error.strerror})", pytrace=False)
+    """The newest checkpoint, examined and reported beside the one before it."""
+    candidate, predecessor = examine_newest()
+    write_report(candidate, predecessor, LIMITS)
+    return candidate
 
 
 @pytest.fixture
-def judge_and_print(candidate, request):
+def judge_and_print(candidate, pytestconfig):
     """Function that prints the checks of a test, and fails with those that fail."""
-    print_line = request.config.get_terminal_writer().line  # past pytest's capture
+    print_line = pytestconfig.get_terminal_writer().line  # past pytest's capture
 
     def judge_and_print(title, limits):
         print_line(f"\n{'=' * 80}\n{title}\n{'=' * 80}")
         if candidate.error:
             pytest.fail(candidate.error, pytrace=False)
-        print_line(
-            f"{candidate.path.name} on {DATASETS[candidate.dataset]} test images"
-        )
+        kind = DATASETS[candidate.dataset]
+        print_line(f"{candidate.path.name} on {kind} test images")
         checks = judge(limits, candidate)
         for check in checks:
             print_line(f"  {check}")

@@ -3,7 +3,6 @@
 import argparse
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -11,16 +10,21 @@ from pathlib import Path
 import torch
 import torch._dynamo  # or the first optimizer imports it, which takes a second
 import torch.nn.functional as F
+from torch import nn
 from tqdm import tqdm
 
-from augmentation import add_noise, random_warp
 from checkpoint import save_checkpoint
-from data import DATASETS, DataError, load_dataset, to_pixels
+from data import (
+    DATASETS,
+    DataError,
+    augmented_batches,
+    load_dataset,
+    prefetched,
+    to_pixels,
+)
 from evaluation import accuracy, predict
 from model import SimpleCNN
 
-CHUNK = 1024  # images augmented at once, which is faster than batch by batch
-DIVERGED = 25.0  # loss at which training is given up; guessing has 2.3
 LEARNED = 20.0  # percent of test images without which nothing is saved; guessing has 10
 
 
@@ -47,50 +51,6 @@ class Recipe:
     noisy: float = 0.5  # share of the images that get noise
 
 
-class DivergenceError(Exception):
-    """The network did not learn; the message says how and what to do."""
-
-
-def augment(pixels, recipe, strength, generator):
-    """Pixels (N, 1, 28, 28) float as training sees them; `strength` scales all warps."""
-    warped = random_warp(
-        pixels,
-        generator,
-        degrees=strength * recipe.degrees,
-        translate=strength * recipe.translate,
-        scale=strength * recipe.scale,
-        distortion=strength * recipe.distortion,
-        perspective=recipe.perspective,
-    )
-    return add_noise(warped, generator, recipe.sigma, recipe.noisy)
-
-
-def augmented_chunks(images, labels, recipe):
-    """Yield pixels and labels of whole batches, shuffled, under ever weaker warps."""
-    generator = torch.Generator().manual_seed(recipe.seed)
-    whole = max(len(images) // recipe.batch_size, 1) * recipe.batch_size
-    chunk = max(CHUNK // recipe.batch_size, 1) * recipe.batch_size
-    for epoch in range(recipe.epochs):
-        order = torch.randperm(len(images), generator=generator)[:whole]
-        for i, indices in enumerate(order.split(chunk)):
-            done = (epoch + i * chunk / whole) / recipe.epochs
-            pixels = to_pixels(images[indices])
-            strength = 1 - recipe.shrinkage * done
-            yield augment(pixels, recipe, strength, generator), labels[indices]
-
-
-def prefetched_batches(chunks, batch_size):
-    """Batches of the generator `chunks`, whose next chunk a second thread prepares."""
-    with ThreadPoolExecutor(max_workers=1) as executor:
-        coming = executor.submit(next, chunks, None)
-        while chunk := coming.result():
-            coming = executor.submit(next, chunks, None)
-            pixels, labels = chunk
-            yield from zip(
-                pixels.split(batch_size), labels.split(batch_size), strict=True
-            )
-
-
 def one_cycle(recipe, step, steps):
     """Learning rate: linearly up to its peak, then linearly down to almost 0."""
     rise = step / recipe.warm_up
@@ -102,34 +62,28 @@ def train(images, labels, recipe, network=SimpleCNN):
     """Network in eval mode, trained on images (N, 1, 28, 28) uint8, labels (N,) int64.
 
     The same recipe gives the same weights on any number of cores: tensors are left with
-    one thread in this process, as the layers are too small to be split. Raises
-    DivergenceError.
+    one thread in this process, as the layers are too small to be split. An epoch ends
+    with its last whole batch.
     """
     torch.set_num_threads(1)
     torch.manual_seed(recipe.seed)
     model = network().train()
-    betas = (recipe.beta1, recipe.beta2)
-    first = next(
-        layer for layer in model.modules() if isinstance(layer, torch.nn.Conv2d)
-    )
+    first = next(layer for layer in model.modules() if isinstance(layer, nn.Conv2d))
+    betas = recipe.beta1, recipe.beta2
     optimizer = torch.optim.Adam(model.parameters(), betas=betas, fused=True)
 
-    chunks = augmented_chunks(images, labels, recipe)
-    batches = prefetched_batches(chunks, recipe.batch_size)
     steps = recipe.epochs * max(len(images) // recipe.batch_size, 1)
+    batches = prefetched(augmented_batches(images, labels, recipe, steps))
     progress = tqdm(batches, "Training", total=steps, disable=None)
     for step, (pixels, targets) in enumerate(progress, start=1):
         if step > recipe.freeze * steps:  # most of the backward pass ends before it
             first.requires_grad_(False)
         optimizer.param_groups[0]["lr"] = one_cycle(recipe, step, steps)
-        loss = F.cross_entropy(
-            model(pixels), targets, label_smoothing=recipe.label_smoothing
-        )
+        logits = model(pixels)
+        loss = F.cross_entropy(logits, targets, label_smoothing=recipe.label_smoothing)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        if not loss < DIVERGED:  # also when it is NaN
-            raise DivergenceError("the loss exploded: choose a smaller --lr")
         progress.set_postfix(loss=f"{loss:.3f}", refresh=False)
     return model.eval()
 
@@ -146,33 +100,21 @@ def number(kind, lowest, highest):
     return parse
 
 
-def folder(text):
-    """Parser of an existing folder."""
-    if Path(text).is_dir():
-        return text
-    raise argparse.ArgumentTypeError(f"{text} is not a folder")
-
-
-def parse_arguments():
+def main():
+    size, rate = number(int, 2, 10_000), number(float, 1e-6, 1e9)
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--dataset", choices=["auto", *DATASETS], default="auto")
     parser.add_argument("--epochs", type=number(int, 1, 1000), default=Recipe.epochs)
-    size, rate = number(int, 2, 10_000), number(float, 1e-6, 1e9)
     parser.add_argument("--batch-size", type=size, default=Recipe.batch_size)
     parser.add_argument("--lr", type=rate, default=Recipe.learning_rate)
     parser.add_argument("--seed", type=number(int, 0, 2**32 - 1), default=Recipe.seed)
     parser.add_argument("--data-dir", default="data", help="filled when empty")
-    parser.add_argument("--output-dir", type=folder, default=".")
-    return parser.parse_args()
-
-
-def main():
-    args = parse_arguments()
+    parser.add_argument("--output-dir", type=Path, default=".", help="made if missing")
+    args = parser.parse_args()
+    args.output_dir.mkdir(exist_ok=True)
     recipe = Recipe(args.epochs, args.batch_size, args.seed, args.lr)
     dataset, training_set, (images, labels) = load_dataset(args.dataset, args.data_dir)
     print(f"Training on {len(training_set[0]):,} {DATASETS[dataset]} images")
-    for name, value in asdict(recipe).items():
-        print(f"  {name}: {value}")
 
     started = time.perf_counter()
     model = train(*training_set, recipe)
@@ -181,12 +123,11 @@ def main():
 
     test_accuracy = accuracy(predict(model, to_pixels(images)), labels)
     print(f"Test accuracy: {test_accuracy:.2f}% of {len(images):,} images")
-    if test_accuracy < LEARNED:
-        raise DivergenceError("the network learned nothing: choose another --lr")
+    if test_accuracy < LEARNED:  # also where the loss has exploded
+        sys.exit("Error: the network learned nothing: choose another --lr")
 
-    metadata = {
+    metadata = asdict(recipe) | {
         "dataset": dataset,
-        **asdict(recipe),
         "training_seconds": seconds,
         "test_accuracy": test_accuracy,
         "torch_version": str(torch.__version__),
@@ -198,7 +139,7 @@ def main():
 if __name__ == "__main__":
     try:
         main()
-    except (DataError, DivergenceError, OSError) as error:
+    except (DataError, OSError) as error:
         sys.exit(f"Error: {error}")
     except KeyboardInterrupt:
         sys.exit(130)

@@ -1,9 +1,19 @@
-"""Photographs of digits on paper, made up from MNIST's images."""
+"""Photographs of digits on paper, made up from MNIST's images.
+
+`python -m tests.photos` prints how many the newest checkpoint reads right.
+"""
 
 import io
 
 import numpy as np
+import torch
 from PIL import Image, ImageFilter
+from tqdm import tqdm
+
+from checkpoint import find_checkpoints, load_checkpoint
+from data import load_mnist, to_pixels
+from evaluation import accuracy, predict
+from predict import prepare
 
 
 def photograph(image, seed, light_on_dark=False):
@@ -40,3 +50,22 @@ def photograph(image, seed, light_on_dark=False):
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "JPEG", quality=int(random.integers(50, 95)))
     return Image.open(file)
+
+
+def main():
+    model = load_checkpoint(find_checkpoints()[-1]).model
+    images, labels = load_mnist()[1]
+    for ink, light_on_dark in {"dark on light": False, "light on dark": True}.items():
+        digits = tqdm(images[:1000, 0].numpy(), ink, disable=None)
+        photos = [photograph(d, i, light_on_dark) for i, d in enumerate(digits)]
+        pixels = torch.cat([prepare(photo) for photo in photos])
+        percent = accuracy(predict(model, pixels), labels[:1000])
+        print(f"Photographs of 1,000 test images, {ink}: {percent:.1f} % read right.")
+    pictures = [prepare(Image.fromarray(image)) for image in images[:, 0].numpy()]
+    plain = accuracy(predict(model, torch.cat(pictures)), labels)
+    direct = accuracy(predict(model, to_pixels(images)), labels)
+    print(f"Plain 28 × 28 pictures: {plain:.2f} %; without a picture: {direct:.2f} %.")
+
+
+if __name__ == "__main__":
+    main()

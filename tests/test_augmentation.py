@@ -7,15 +7,9 @@ from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional as tv
 
 import augmentation
+from evaluation import WARPS
 
 BILINEAR = InterpolationMode.BILINEAR
-RANGES = {
-    "degrees": 15,
-    "translate": 0.1,
-    "scale": 0.1,
-    "distortion": 0.2,
-    "perspective": 0.5,
-}
 
 
 def seeded(seed=0):
@@ -36,36 +30,23 @@ def pixels_from_unit(points):
 @pytest.mark.parametrize("scale", [0.9, 1.0, 1.1])
 def test_affine_warp_equals_torchvision(degrees, shift, scale):
     images = random_images(3)
-    homographies = augmentation.affine_homographies(
-        torch.full((3,), degrees),
-        torch.tensor([shift] * 3) / 14,
-        torch.full((3,), scale),
+    shifts = torch.tensor([shift] * 3) / 14
+    sources = augmentation.undo_affine(
+        torch.full((3,), degrees), shifts, torch.full((3,), scale)
     )
+    corners = augmentation.CORNERS.expand(3, 4, 2)
+    warped = augmentation.warp(images, augmentation.homographies(corners, sources))
     expected = tv.affine(images, degrees, list(shift), scale, [0.0, 0.0], BILINEAR)
-    torch.testing.assert_close(
-        augmentation.warp(images, homographies), expected, atol=1e-4, rtol=0
-    )
+    torch.testing.assert_close(warped, expected, atol=1e-4, rtol=0)
 
 
-def test_perspective_warp_equals_torchvision():
-    images = random_images(8)
-    corners = augmentation.CORNERS * (1 - 0.2 * torch.rand(8, 4, 2, generator=seeded()))
-    warped = augmentation.warp(images, augmentation.perspective_homographies(corners))
-    for image, moved, ours in zip(images, corners, warped, strict=True):
-        start = pixels_from_unit(augmentation.CORNERS)
-        expected = tv.perspective(image, start, pixels_from_unit(moved), BILINEAR)
-        torch.testing.assert_close(ours, expected, atol=1e-4, rtol=0)
-
-
-def test_random_warp_applies_affine_then_perspective():
+def test_random_warp_equals_torchvision_applied_one_after_the_other():
     inner = F.pad(random_images(50)[..., 10:18, 10:18], [10] * 4)  # nothing leaves
-    smooth = tv.gaussian_blur(inner, [9, 9], [1.5, 1.5])
-    parameters = augmentation.draw_warps(50, seeded(), **RANGES)
+    smooth = tv.gaussian_blur(inner, [9, 9], [1.5, 1.5])  # as two resamplings blur
+    warped = augmentation.random_warp(smooth, seeded(), *WARPS)
+    draws = augmentation.draw_warps(50, seeded(), *WARPS)
     for image, ours, degrees, shift, scale, corners in zip(
-        smooth,
-        augmentation.random_warp(smooth, seeded(), **RANGES),
-        *parameters,
-        strict=True,
+        smooth, warped, *draws, strict=True
     ):
         shift = (14 * shift).tolist()
         once = tv.affine(
@@ -76,10 +57,8 @@ def test_random_warp_applies_affine_then_perspective():
         assert (ours - twice).abs().mean() < 0.004
 
 
-def test_augmentation_parameters_fill_their_ranges():
-    degrees, shifts, scales, corners = augmentation.draw_warps(
-        10_000, seeded(), **RANGES
-    )
+def test_draws_fill_their_ranges_evenly():
+    degrees, shifts, scales, corners = augmentation.draw_warps(10_000, seeded(), *WARPS)
     inward = 1 - corners / augmentation.CORNERS
     struck = inward.flatten(1).any(dim=1)
     assert struck.float().mean().item() == pytest.approx(0.5, abs=0.02)
@@ -89,19 +68,17 @@ def test_augmentation_parameters_fill_their_ranges():
         (scales, 0.9, 1.1),
         (inward[struck], 0, 0.2),
     ]:
-        width = highest - lowest
-        assert lowest - 1e-5 <= values.min() < lowest + 0.01 * width
-        assert highest - 0.01 * width < values.max() <= highest + 1e-5
-        assert values.mean().item() == pytest.approx(
-            (lowest + highest) / 2, abs=0.02 * width
-        )
+        ends = torch.tensor([lowest, (lowest + highest) / 2, highest])
+        measured = torch.stack([values.min(), values.mean(), values.max()])
+        tolerance = 0.02 * (highest - lowest)
+        torch.testing.assert_close(measured, ends, atol=tolerance, rtol=0)
+        assert lowest - 1e-5 <= values.min() <= values.max() <= highest + 1e-5
     assert (shifts[:, 0] != shifts[:, 1]).all()
 
 
 def test_warps_depend_on_the_seed_alone():
-    images = random_images(8)
     first, again, other = (
-        augmentation.random_warp(images, seeded(s), **RANGES) for s in (1, 1, 2)
+        augmentation.random_warp(random_images(8), seeded(s), *WARPS) for s in (1, 1, 2)
     )
     assert torch.equal(first, again)
     assert not torch.equal(first, other)

@@ -25,15 +25,11 @@ def random_images(n):
     return torch.rand(n, 1, 28, 28, generator=torch.Generator().manual_seed(0))
 
 
-def test_network_maps_images_to_logits():
-    assert SimpleCNN().eval()(random_images(5)).shape == (5, 10)
-
-
-def test_network_ignores_contrast_and_brightness():
+def test_network_gives_logits_and_ignores_contrast_and_brightness():
     network, images = SimpleCNN().eval(), random_images(5)
-    torch.testing.assert_close(
-        network(0.3 + 0.5 * images), network(images), atol=1e-3, rtol=0
-    )
+    logits, of_grey = network(images), network(0.3 + 0.5 * images)
+    assert logits.shape == (5, 10)
+    torch.testing.assert_close(of_grey, logits, atol=1e-3, rtol=0)
 
 
 def test_checkpoint_brings_back_the_model(tmp_path):
@@ -75,24 +71,16 @@ def test_full_disk_leaves_no_checkpoint(tmp_path, monkeypatch):
 
 def test_checkpoints_are_found_by_the_time_in_their_names(tmp_path):
     names = ["model_20251231_235959.pth", "model_20261101_000000.pth"]
-    strangers = [
-        "model_20261102_000000.pt",
-        "model_2026110_000000.pth",
-        "my_model_20261102_000000.pth",
-        "model_20261102_000000.partial",
-        "zebra",
-    ]
+    strangers = ["model_20261102_000000.pt", "model_2026110_000000.pth", "zebra"]
+    strangers += ["my_model_20261102_000000.pth", "model_20261102_000000.partial"]
     for name in names + strangers:
         (tmp_path / name).touch()
     assert [path.name for path in checkpoint.find_checkpoints(tmp_path)] == names
 
 
-def test_missing_checkpoint_says_how_to_make_one(tmp_path):
+def test_no_checkpoint_and_one_of_the_future_are_told(tmp_path):
     with pytest.raises(checkpoint.CheckpointError, match="run `python train.py`"):
         checkpoint.find_checkpoints(tmp_path)
-
-
-def test_checkpoint_of_the_future_is_named(tmp_path):
     save(SimpleCNN(), tmp_path)
     (tmp_path / "model_20991231_235959.pth").touch()
     with pytest.raises(checkpoint.CheckpointError, match="20991231.*in the future"):
@@ -100,6 +88,8 @@ def test_checkpoint_of_the_future_is_named(tmp_path):
 
 
 class Hostile:
+    """Whatever unpickles this calls a function."""
+
     def __init__(self, function, *arguments):
         self.call = function, arguments
 
@@ -113,110 +103,86 @@ def torch_bytes(content):
     return buffer.getvalue()
 
 
-def inflating(good, named_size, method=zipfile.ZIP_DEFLATED):
-    """An archive of zeros that unpacks to a gigabyte, whatever its directory says."""
+def archive(method, size, named_size):
+    """An archive of `size` zero bytes, whose directory names another size."""
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", method) as archive:
-        archive.writestr("archive/data.pkl", good)
-        with archive.open("archive/data/0", "w", force_zip64=True) as file:
-            for _ in range(64):
-                file.write(bytes(2**20))
-        archive.getinfo("archive/data/0").file_size = named_size
+    with zipfile.ZipFile(buffer, "w", method) as file:
+        file.writestr("archive/data/0", bytes(size))
+        file.getinfo("archive/data/0").file_size = named_size
     return buffer.getvalue()
 
 
 def unusable_contents(good, folder):
     """Pairs of the reason why it is refused and the content of a checkpoint file."""
-    content = torch.load(io.BytesIO(good), weights_only=True)
-    weights = content["state_dict"]
+    weights = torch.load(io.BytesIO(good), weights_only=True)["state_dict"]
     name, first = next(iter(weights.items()))
-    encrypted = bytearray(good)
+    encrypted, flipped = bytearray(good), bytearray(good)
     encrypted[good.rindex(b"PK\1\2") + 8] |= 1
-    flipped = bytearray(good)
     flipped[good.index(first.numpy().tobytes())] ^= 1
     hostile = Hostile(os.mkdir, str(folder / "struck"))
-    cases = [
-        ("is empty", b""),
-        ("truncated", good[:-1000]),
-        ("truncated or not a checkpoint", b"hello"),
-        ("truncated or not a checkpoint", pickle.dumps(hostile)),
-        ("damaged in", bytes(flipped)),
-        ("truncated or not a checkpoint", bytes(encrypted)),
+    contents = [
+        ("not a checkpoint", b""),
+        ("is damaged", good[:-1000]),
+        ("not a checkpoint", b"hello"),
+        ("not a checkpoint", pickle.dumps(hostile)),
+        ("is damaged", bytes(flipped)),
+        ("is damaged", bytes(encrypted)),
         ("larger than", good + bytes(checkpoint.MAX_BYTES)),
-        ("would inflate", inflating(good, 64 * 2**20)),
-        ("more than tensors.*SimpleCNN", torch_bytes(SimpleCNN())),
+        ("would inflate", archive(zipfile.ZIP_DEFLATED, 2**26, 2**26)),
+        ("would inflate", archive(zipfile.ZIP_BZIP2, 2**26, 9)),
+        ("would inflate", archive(zipfile.ZIP_STORED, 9, 2**26)),
+        ("more than tensors", torch_bytes(SimpleCNN())),
         ("not a checkpoint of train.py", torch_bytes(weights)),
         ("not a checkpoint of train.py", torch_bytes([1, 2, 3])),
     ]
     for reason, record in [
-        ("more than tensors.*mkdir", METADATA | {"note": hostile}),
-        ("more than tensors.*bytearray", METADATA | {"note": bytearray(9)}),
-        ("more than strings and numbers", METADATA | {(1,): 2}),
-        ("more than strings and numbers", METADATA | {"dataset": ["mnist"]}),
+        ("more than tensors", METADATA | {"note": hostile}),
+        ("more than tensors", METADATA | {"note": Hostile(bytearray, 2**40)}),
+        ("not a checkpoint of train.py", METADATA | {(1,): 2}),
+        ("not a checkpoint of train.py", METADATA | {"note": ["a list"]}),
         ("not a checkpoint of train.py", "mnist"),
-        ("does not say its test accuracy", {"dataset": "mnist"}),
+        ("not a checkpoint of train.py", {"dataset": "mnist"}),
+        ("does not say what it was trained on", METADATA | {"dataset": "emnist"}),
+        ("does not say its test accuracy", METADATA | {"test_accuracy": "99"}),
         ("holds nan as loss", METADATA | {"loss": float("nan")}),
         ("holds inf as loss", METADATA | {"loss": float("inf")}),
-        ("not a checkpoint of train.py", METADATA | {"seed": 10**400}),
     ]:
-        cases.append((reason, torch_bytes(content | {"metadata": record})))
-    for reason, changed in [
-        (f"another architecture.*{name}", weights | {name: torch.cat([first] * 2)}),
-        (f"another architecture.*{name}", weights | {name: "text"}),
-        ("another architecture.*extra", weights | {"extra": torch.zeros(9)}),
-        (f"another architecture.*{name}", dict(list(weights.items())[1:])),
-        ("more than tensors.*DoubleStorage", weights | {name: first.double()}),
-        (f"other numbers.*{name}", weights | {name: first.long()}),
-        (f"NaN.*{name}", weights | {name: first * float("nan")}),
-        (f"infinite.*{name}", weights | {name: first / 0}),
+        content = {"metadata": record, "state_dict": weights}
+        contents.append((reason, torch_bytes(content)))
+    for reason, changes in [
+        (f"another architecture.*{name}", {name: torch.cat([first] * 2)}),
+        (f"another architecture.*{name}", {name: "text"}),
+        ("another architecture.*extra", {"extra": torch.zeros(9)}),
+        (f"other numbers.*{name}", {name: first.double()}),
+        (f"other numbers.*{name}", {name: first * float("nan")}),
+        (f"other numbers.*{name}", {name: first / 0}),
     ]:
-        cases.append((reason, torch_bytes(content | {"state_dict": changed})))
-    return cases
+        content = {"metadata": METADATA, "state_dict": weights | changes}
+        contents.append((reason, torch_bytes(content)))
+    content = {"metadata": METADATA, "state_dict": dict(list(weights.items())[1:])}
+    return [*contents, (f"another architecture.*{name}", torch_bytes(content))]
 
 
-def test_unusable_checkpoints_are_refused_with_the_reason(tmp_path):
+def test_unusable_checkpoints_are_refused_with_the_reason_in_little_memory(tmp_path):
     path = save(SimpleCNN(), tmp_path)
     for reason, content in unusable_contents(path.read_bytes(), tmp_path):
         path.write_bytes(content)
+        tracemalloc.start()
         with pytest.raises(checkpoint.CheckpointError, match=f"{path.name} .*{reason}"):
             checkpoint.load_checkpoint(path)
+        assert tracemalloc.get_traced_memory()[1] < 10e6
+        tracemalloc.stop()
     assert not (tmp_path / "struck").exists()
 
 
-def test_missing_file_folder_and_pipe_are_refused(tmp_path):
-    paths = [tmp_path / "missing.pth", tmp_path]
+def test_missing_file_folder_pipe_and_thirty_gigabytes_are_refused(tmp_path):
+    with (tmp_path / "sparse").open("wb") as file:
+        file.truncate(30 * 2**30)  # it takes no room
+    paths = {tmp_path / "sparse": "is larger than"}
+    paths |= dict.fromkeys([tmp_path / "missing.pth", tmp_path], "is not a file")
     if hasattr(os, "mkfifo"):
         os.mkfifo(tmp_path / "pipe")
-        paths.append(tmp_path / "pipe")
-    for path in paths:
-        with pytest.raises(checkpoint.CheckpointError, match=f"{path.name} cannot be"):
+        paths[tmp_path / "pipe"] = "is not a file"
+    for path, reason in paths.items():
+        with pytest.raises(checkpoint.CheckpointError, match=f"{path.name} {reason}"):
             checkpoint.load_checkpoint(path)
-
-
-def test_key_that_takes_forever_to_hash_is_refused(tmp_path):
-    path = save(SimpleCNN(), tmp_path)
-    key = ("x",)
-    for _ in range(60):
-        key = (key, key)
-    path.write_bytes(torch_bytes({"metadata": {"a": [key]}}))  # as part of a key: 2**60
-    with pytest.raises(checkpoint.CheckpointError, match="nests tuples"):
-        checkpoint.load_checkpoint(path)
-
-
-def test_bombs_are_refused_in_little_memory(tmp_path):
-    path = save(SimpleCNN(), tmp_path)
-    good = path.read_bytes()
-    bomb = torch_bytes({"metadata": Hostile(bytearray, 2**30), "state_dict": {}})
-    packed = inflating(good, 9), inflating(good, 9, zipfile.ZIP_BZIP2)
-    for content in (inflating(good, 64 * 2**20), *packed, bomb):
-        path.write_bytes(content)
-        tracemalloc.start()
-        with pytest.raises(checkpoint.CheckpointError):
-            checkpoint.load_checkpoint(path)
-        peak = tracemalloc.get_traced_memory()[1]
-        tracemalloc.stop()
-        assert peak < 10e6
-    with path.open("wb") as file:
-        file.truncate(30 * 2**30)  # sparse: it takes no room
-    with pytest.raises(checkpoint.CheckpointError, match="larger than"):
-        checkpoint.load_checkpoint(path)

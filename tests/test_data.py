@@ -1,19 +1,22 @@
-"""MNIST: downloaded, verified, and replaced by stroke digits where it cannot be had."""
+"""MNIST, verified or replaced; the batches of a training."""
 
 import gzip
 import hashlib
-import re
 import socket
 import urllib.request
 import urllib.response
+from dataclasses import replace
 from pathlib import Path
-from urllib.error import HTTPError, URLError
+from urllib.error import HTTPError
 
 import pytest
 import torch
 from torchvision.datasets import MNIST
 
 import data
+from train import Recipe
+
+FEW = Recipe(batch_size=16)
 
 
 @pytest.fixture
@@ -22,11 +25,9 @@ def tiny_mnist(tmp_path, monkeypatch):
     folder = tmp_path / "tiny" / data.RAW
     folder.mkdir(parents=True)
     for name in data.SHA256:
+        header, values = (2049, 7), bytes(range(7))
         if "images" in name:
-            header, values = (2051, 7, 28, 28), bytes(range(256)) * 22
-            values = values[: 7 * 784]
-        else:
-            header, values = (2049, 7), bytes(range(7))
+            header, values = (2051, 7, 28, 28), bytes(i % 256 for i in range(7 * 784))
         content = b"".join(number.to_bytes(4, "big") for number in header) + values
         (folder / name).write_bytes(content)
         monkeypatch.setitem(data.SHA256, name, hashlib.sha256(content).hexdigest())
@@ -61,8 +62,8 @@ def mirror(tiny_mnist, monkeypatch):
     return folder
 
 
-def test_mnist_comes_back_as_whole_tensors(tiny_mnist):
-    for images, labels in data.load_mnist(tiny_mnist):
+def test_mnist_is_downloaded_and_comes_back_as_whole_tensors(mirror, tmp_path):
+    for images, labels in data.load_mnist(tmp_path / "new"):
         assert images.shape == (7, 1, 28, 28)
         assert images.dtype == torch.uint8
         assert images[0, 0, 0, :3].tolist() == [0, 1, 2]
@@ -71,25 +72,25 @@ def test_mnist_comes_back_as_whole_tensors(tiny_mnist):
 
 
 @pytest.mark.parametrize("name", list(data.SHA256))
-def test_damaged_file_is_named(tiny_mnist, name):
+def test_damaged_file_is_named_and_no_reason_to_switch(tiny_mnist, name):
     path = tiny_mnist / data.RAW / name
     path.write_bytes(path.read_bytes()[:-1] + b"\xff")
     with pytest.raises(data.DataError, match=f"{name} is damaged.*delete it"):
-        data.load_mnist(tiny_mnist)
+        data.load_dataset("auto", tiny_mnist)
 
 
-def test_missing_files_are_downloaded(mirror, tmp_path):
-    (_, labels), _ = data.load_mnist(tmp_path / "new")
-    assert labels.tolist() == list(range(7))
-
-
-def test_failed_download_leaves_no_files(mirror, tmp_path):
+def test_failed_download_leaves_no_files_and_strokes_stand_in(
+    mirror, tmp_path, monkeypatch, capsys
+):
     (mirror / "t10k-labels-idx1-ubyte.gz").unlink()
+    monkeypatch.setattr(data, "STROKES_TRAIN", (20, 1))
+    name, (images, _), _ = data.load_dataset("auto", tmp_path / "new")
+    assert (name, len(images)) == ("strokes", 20)
+    assert "404: File not found): the built-in" in capsys.readouterr().out
+    raw = tmp_path / "new" / data.RAW
+    assert not [path for path in raw.iterdir() if path.suffix != ".gz"]
     with pytest.raises(data.UnavailableError, match="404"):
-        data.load_mnist(tmp_path / "new")
-    assert not [
-        path for path in (tmp_path / "new" / data.RAW).iterdir() if not path.suffix
-    ]
+        data.load_dataset("mnist", tmp_path / "new")
 
 
 def test_stalled_download_is_given_up(tmp_path, monkeypatch):
@@ -102,21 +103,30 @@ def test_stalled_download_is_given_up(tmp_path, monkeypatch):
     assert socket.getdefaulttimeout() is None
 
 
-def test_auto_announces_that_strokes_stand_in_for_mnist(tmp_path, monkeypatch, capsys):
-    def unreachable(self):
-        raise URLError("no route")
-
-    monkeypatch.setattr(MNIST, "download", unreachable)
-    monkeypatch.setattr(data, "STROKES_TRAIN", (20, 1))
-    name, (images, _), _ = data.load_dataset("auto", tmp_path)
-    assert (name, len(images)) == ("strokes", 20)
-    assert re.search("no route.*stroke digits are used", capsys.readouterr().out)
-    with pytest.raises(data.UnavailableError, match="no route"):
-        data.load_dataset("mnist", tmp_path)
+@pytest.mark.parametrize(("n", "steps"), [(5, 1), (16, 1), (17, 1), (47, 2), (48, 3)])
+def test_batches_are_whole_and_each_epoch_shuffles_anew(n, steps):
+    images, labels = torch.zeros(n, 1, 28, 28, dtype=torch.uint8), torch.arange(n)
+    recipe = replace(FEW, epochs=2)
+    batches = data.augmented_batches(images, labels, recipe, 2 * steps)
+    drawn = [targets.tolist() for _, targets in data.prefetched(batches)]
+    assert list(map(len, drawn)) == 2 * steps * [min(n, 16)]
+    assert len({i for indices in drawn[:steps] for i in indices}) == steps * min(n, 16)
+    assert drawn[:steps] != drawn[steps:]
 
 
-def test_damaged_mnist_is_no_reason_to_switch(tiny_mnist):
-    (tiny_mnist / data.RAW / "t10k-labels-idx1-ubyte").write_bytes(b"")
-    for name in ("auto", "mnist"):
-        with pytest.raises(data.DataError, match="damaged"):
-            data.load_dataset(name, tiny_mnist)
+def test_warps_weaken_from_batch_to_batch(monkeypatch):
+    monkeypatch.setattr(data, "augment", lambda pixels, recipe, strength, _: strength)
+    images = torch.zeros(64, 1, 28, 28)
+    recipe = replace(FEW, epochs=2)
+    batches = data.augmented_batches(images, torch.arange(64), recipe, 8)
+    strengths = [strength for strength, _ in batches]
+    assert strengths == pytest.approx([1 - 0.5 * i / 8 for i in range(8)])
+
+
+def test_error_in_the_second_thread_is_raised():
+    def batches():
+        yield "batch"
+        raise MemoryError("in the thread")
+
+    with pytest.raises(MemoryError, match="in the thread"):
+        list(data.prefetched(batches()))

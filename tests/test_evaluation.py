@@ -3,6 +3,7 @@
 import pytest
 import torch
 import torch.nn.functional as F
+from torch import nn
 from torchvision.transforms.v2 import functional as tv
 
 import evaluation
@@ -27,28 +28,40 @@ def test_changes_alter_images_the_same_way_every_time():
         assert torch.equal(change(images), change(images))
 
 
-def test_figures_of_known_outputs():
+def test_figures_of_known_outputs(monkeypatch):
     right, wrong = torch.eye(10), torch.eye(10).roll(1, dims=1)
-    outputs = torch.cat([right[:3], 0.6 * wrong[3:4] + 0.4 * right[3:4]])
-    labels = torch.arange(4)
-    assert evaluation.accuracy(outputs, labels) == 75
-    assert evaluation.mistake_confidence(outputs, labels) == pytest.approx(60)
+    outputs = torch.cat([right, right, wrong[3:4] * 0.6 + right[3:4] * 0.4])
+    labels = torch.tensor([*range(10), *range(10), 3])
+    monkeypatch.setattr(evaluation, "predict", lambda *_: outputs)
+    monkeypatch.setattr(evaluation, "CHANGES", {})
+    figures, _ = evaluation.measure(SimpleCNN().eval(), random_images(21), labels)
+    assert figures["accuracy"] == pytest.approx(100 * 20 / 21)
+    assert figures["worst_recall"] == pytest.approx(100 * 2 / 3)
+    assert figures["mistake_confidence"] == pytest.approx(60)
+    loss = -torch.tensor(0.4).log().item() / 21
+    assert figures["cross_entropy"] == pytest.approx(loss)
     assert evaluation.mistake_confidence(right, torch.arange(10)) == 0
-    expected = -torch.tensor(0.4).log().item() / 4
-    assert evaluation.cross_entropy(outputs, labels) == pytest.approx(expected)
     assert evaluation.output_difference(right, wrong) == pytest.approx(2**0.5)
 
 
 def test_all_figures_of_a_model_are_measured():
-    labels = torch.arange(30) % 10
-    figures, probabilities = evaluation.measure(
-        SimpleCNN().eval(), random_images(30), labels
-    )
+    model, labels = SimpleCNN().eval(), torch.arange(30) % 10
+    figures, probabilities = evaluation.measure(model, random_images(30), labels)
     assert probabilities.shape == (30, 10)
     assert figures["images"] == 30
+    assert figures["parameters"] == 6986
+    assert figures["megabytes"] == pytest.approx(4 * (6986 + 100 + 4) / 1e6)
     assert figures["output_32"] == "32 × 10"
-    assert figures["worst_recall"] <= figures["accuracy"]
-    assert 0 < figures["latency_1"] < figures["latency_64"]
-    for name in evaluation.CHANGES:
-        assert figures[f"{name}_difference"] >= 0
-        assert 0 <= figures[f"{name}_accuracy"] <= 100
+    for name, change in evaluation.CHANGES.items():
+        changed = evaluation.predict(model, change(random_images(30)))
+        difference = evaluation.output_difference(probabilities, changed)
+        assert figures[f"{name}_difference"] == difference
+        assert figures[f"{name}_accuracy"] == evaluation.accuracy(changed, labels)
+
+
+def test_latency_tells_a_slower_network():
+    network = evaluation.reference_network()
+    again = nn.Sequential(nn.Linear(10, 784), nn.Unflatten(1, (1, 28, 28)), network)
+    double = nn.Sequential(network, again)
+    once, twice = evaluation.latencies([network, double], 32)
+    assert 1.4 < twice / once < 4

@@ -5,11 +5,13 @@ import os
 import shutil
 import subprocess
 import sys
+import zipfile
+from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
-from test_checkpoint import Hostile, inflating, torch_bytes
+from test_checkpoint import Hostile, archive, torch_bytes
 
 import checkpoint
 import data
@@ -58,10 +60,11 @@ def rewrite_and_claim(path, network):
     rewrite(path, network, test_accuracy=measured)
 
 
-def edit(path, old, new):
-    code = path.read_text(encoding="utf-8")
+def edit(path, name, old, new):
+    """Change the code of the gate beside the checkpoint."""
+    code = path.with_name(name).read_text(encoding="utf-8")
     assert old in code
-    path.write_text(code.replace(old, new), encoding="utf-8")
+    path.with_name(name).write_text(code.replace(old, new), encoding="utf-8")
 
 
 def untrained(network, path):
@@ -98,14 +101,10 @@ def no_augmentation(network, path):
     rewrite_and_claim(path, plain)
 
 
-def scaled_logits(factor):
-    def plant(network, path):
-        for parameter in network[LAST].parameters():
-            parameter.data *= factor
-        rewrite(path, network)
-
-    plant.__name__ = f"logits_times_{factor}"
-    return plant
+def logits_times(factor, network, path):
+    for parameter in network[LAST].parameters():
+        parameter.data *= factor
+    rewrite(path, network)
 
 
 def one_nan_weight(network, path):
@@ -118,20 +117,18 @@ def wider_network(network, path):
     rewrite(path, network)
 
 
+def padded_buffers(network, path):
+    rewrite(path, network.state_dict() | {"padding": torch.zeros(1000)})
+
+
 def wider_code(network, path):
-    edit(path.with_name("test_model.py"), "6_986, 6_986", "6_985, 6_985")
+    edit(path, "test_model.py", "6_986, 6_986", "6_985, 6_985")
 
 
-def truncated(network, path):
-    path.write_bytes(path.read_bytes()[:-100])
-
-
-def empty(network, path):
-    path.write_bytes(b"")
-
-
-def missing(network, path):
-    path.unlink()
+def ten_times_slower(network, path):
+    slow = "return [super(SimpleCNN, self).forward(images) for _ in range(10)][0]"
+    method = f"    def forward(self, images):\n        {slow}\n\n    def __init__"
+    edit(path, "model.py", "    def __init__", method)
 
 
 def folder(network, path):
@@ -148,99 +145,53 @@ def hostile_pickle(network, path):
     rewrite(path, network, note=Hostile(os.mkdir, str(path.with_name("struck"))))
 
 
-def memory_bomb(network, path):
-    rewrite(path, network, note=Hostile(bytearray, 2**34))
-
-
-def inflating_archive(network, path):
-    path.write_bytes(inflating(path.read_bytes(), 64 * 2**20))
-
-
-def padded_buffers(network, path):
-    rewrite(path, network.state_dict() | {"padding": torch.zeros(1000)})
-
-
-def padded_file(network, path):
-    rewrite(path, network, padding="x" * 40_000)
-
-
-def oversized_file(network, path):
-    rewrite(path, network, padding="x" * 10**6)
-
-
-def ten_times_slower(network, path):
-    edit(
-        path.with_name("model.py"),
-        "class SimpleCNN(nn.Sequential):",
-        "class SimpleCNN(nn.Sequential):\n"
-        "    def forward(self, images):\n"
-        "        return [super(SimpleCNN, self).forward(images) for _ in range(10)][0]\n",
-    )
-
-
-def unknown_data_set(network, path):
-    rewrite(path, network, dataset="emnist")
-
-
-def false_claim(network, path):
-    rewrite(path, network, test_accuracy=99.9)
-
-
-def nan_in_the_record(network, path):
-    rewrite(path, network, training_seconds=float("nan"))
-
-
-def name_of_the_future(network, path):
-    shutil.copy(path, path.with_name("model_20991231_235959.pth"))
-
-
-FAULTS = {  # what the gate must say
-    untrained: "Test Accuracy: ",
-    swapped_classes: "Test Accuracy: ",
-    noise_in_the_weights: "Test Accuracy: ",
-    one_digit_neglected: "Recall of the Worst Digit: ",
-    no_augmentation: "Accuracy, Random Warps: ",
-    scaled_logits(0.01): "Test Cross-Entropy: ",
-    scaled_logits(0.5): "Confidence on Mistakes: ",
-    scaled_logits(2): "Confidence on Mistakes: ",
-    scaled_logits(4): "Confidence on Mistakes: ",
-    scaled_logits(8): "Confidence on Mistakes: ",
-    scaled_logits(1000): "Test Cross-Entropy: ",
-    one_nan_weight: "NaN or infinite weights in 9.weight",
-    wider_network: "another architecture: size mismatch for 9.weight",
-    wider_code: "Parameter Budget: ",
-    truncated: "is truncated",
-    empty: "is empty",
-    missing: "run `python train.py`",
-    folder: "is not a file",
-    pipe: "is not a file",
-    hostile_pickle: "holds more than tensors",
-    memory_bomb: "holds more than tensors",
-    inflating_archive: "would inflate",
-    padded_buffers: 'another architecture: Unexpected key(s) in state_dict: "padding"',
-    padded_file: "Checkpoint File: ",
-    oversized_file: "is larger than",
-    ten_times_slower: "Latency at Batch Size ",
-    unknown_data_set: "does not say what it was trained on",
-    false_claim: "Error of the Record: ",
-    nan_in_the_record: "holds nan as training_seconds",
-    name_of_the_future: "has a time in the future",
+BOMB = archive(zipfile.ZIP_DEFLATED, 2**26, 2**26)
+FUTURE = "model_20991231_235959.pth"
+FAULTS = {  # what is planted, by name, and what the gate must say
+    "untrained": (untrained, "Test Accuracy: "),
+    "swapped classes": (swapped_classes, "Test Accuracy: "),
+    "noise in the weights": (noise_in_the_weights, "Test Accuracy: "),
+    "one digit neglected": (one_digit_neglected, "Recall of the Worst Digit: "),
+    "no augmentation": (no_augmentation, "Accuracy, Random Warps: "),
+    "one NaN weight": (one_nan_weight, "other numbers than finite floats in 9.weight"),
+    "wider network": (wider_network, "another architecture: size mismatch for 9"),
+    "wider code": (wider_code, "Parameter Budget: "),
+    "padded buffers": (padded_buffers, "another architecture: Unexpected key"),
+    "folder": (folder, "is not a file"),
+    "pipe": (pipe, "is not a file"),
+    "hostile pickle": (hostile_pickle, "holds more than tensors"),
+    "ten times slower": (ten_times_slower, "Latency at Batch Size "),
+    "truncated": (lambda n, p: p.write_bytes(p.read_bytes()[:-100]), "is damaged"),
+    "empty": (lambda n, p: p.write_bytes(b""), "is damaged or not a checkpoint"),
+    "missing": (lambda n, p: p.unlink(), "run `python train.py`"),
+    "inflating archive": (lambda n, p: p.write_bytes(BOMB), "would inflate"),
+    "of the future": (lambda n, p: shutil.copy(p, p.with_name(FUTURE)), "the future"),
 }
+for factor in (0.01, 0.5, 2, 4, 8, 1000):
+    plant = partial(logits_times, factor)
+    FAULTS[f"logits × {factor}"] = (plant, "Confidence on Mistakes: ")
+for name, says, record in [
+    ("memory bomb", "holds more than tensors", {"note": Hostile(bytearray, 2**34)}),
+    ("padded file", "Checkpoint File: ", {"padding": "x" * 40_000}),
+    ("oversized file", "is larger than", {"padding": "x" * 10**6}),
+    ("unknown data set", "does not say what it was trained", {"dataset": "emnist"}),
+    ("false claim", "Error of the Record: ", {"test_accuracy": 99.9}),
+    ("NaN in the record", "holds nan as seconds", {"seconds": float("nan")}),
+]:
+    FAULTS[name] = (lambda n, p, more=record: rewrite(p, n, **more), says)
 
 
 def run_gate(folder):
     """Exit codes and outputs of both ways to run the gate in `folder`, at once."""
-    commands = ([sys.executable, "test_model.py"], [sys.executable, "-m", "pytest"])
-    environment = os.environ | {"PYTHONUTF8": "1"}
     runs = [
         subprocess.Popen(
-            command,
+            [sys.executable, *arguments],
             cwd=folder,
             stdout=subprocess.PIPE,
             encoding="utf-8",
-            env=environment,
+            env=os.environ | {"PYTHONUTF8": "1"},
         )
-        for command in commands
+        for arguments in (["test_model.py"], ["-m", "pytest"])
     ]
     return [(run.communicate()[0], run.returncode) for run in runs]
 
@@ -251,11 +202,12 @@ def test_good_model_passes_the_gate(release):
         assert "✗" not in output
 
 
-@pytest.mark.parametrize("plant", FAULTS, ids=lambda plant: plant.__name__)
-def test_gate_catches(plant, trained, release):
+@pytest.mark.parametrize("name", FAULTS)
+def test_gate_catches(name, trained, release):
+    plant, says = FAULTS[name]
     plant(copy.deepcopy(trained), release)
     for output, code in run_gate(release.parent):
         assert code == 1
-        assert FAULTS[plant] in output.partition("= FAILURES =")[2], output
+        assert says in output.partition("= FAILURES =")[2], output
     assert not release.with_name("struck").exists()
     assert "FAILED" in Path(release.parent, "report/summary.md").read_text("utf-8")
