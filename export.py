@@ -53,15 +53,30 @@ def describe_layer(layer):
     return description
 
 
+def numbers(value):
+    """All numbers inside nested lists and dictionaries, in order."""
+    if isinstance(value, str):
+        return []
+    if isinstance(value, int | float):
+        return [value]
+    parts = value.values() if isinstance(value, dict) else value
+    return [number for part in parts for number in numbers(part)]
+
+
 def to_javascript(checkpoint):
     """The text of model.js for a Checkpoint; raises ExportError."""
+    layers = [describe_layer(layer) for layer in checkpoint.model]
+    checksum = 0.0  # in the same order as on the page, and so with the same rounding
+    for i, number in enumerate(numbers(layers)):
+        checksum += number * (i % 997 + 1)
     model = {
         "checkpoint": checkpoint.path.name,
         "sha256": checkpoint.sha256,
         "dataset": DATASETS[checkpoint.metadata["dataset"]],
         "accuracy": checkpoint.metadata["test_accuracy"],
         "trained": str(checkpoint.metadata.get("trained_at", "unknown"))[:10],
-        "layers": [describe_layer(layer) for layer in checkpoint.model],
+        "checksum": checksum,
+        "layers": layers,
     }
     text = json.dumps(model, allow_nan=False, separators=(",", ":"))
     return f"const MODEL = {text};\n"

@@ -53,6 +53,7 @@ def photograph(image, seed, light_on_dark=False):
 
 
 def main():
+    torch.set_num_threads(1)  # for small pictures faster than two
     model = load_checkpoint(find_checkpoints()[-1]).model
     images, labels = load_mnist()[1]
     for ink, light_on_dark in {"dark on light": False, "light on dark": True}.items():

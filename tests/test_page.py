@@ -166,7 +166,9 @@ def test_nothing_moves_and_a_telephone_is_wide_enough(open_page):
             lambda text: text.replace('"Linear"', '"Softplus"'),
             "know the model's layer Softplus",
         ),
-        (lambda text: text.replace('"values":[', '"values":[],"x":['), "damaged"),
+        (lambda text: text.replace('"values":[', '"values":[],"x":['), "is damaged"),
+        (lambda text: text.replace('"values":[', '"values":[1', 1), "is damaged"),
+        (lambda text: text.replace('"stride":[2', '"stride":[1', 1), "is damaged"),
     ],
 )
 def test_unusable_model_is_a_sentence_and_no_answer(open_page, edit, sentence):
