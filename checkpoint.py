@@ -1,6 +1,5 @@
 """Checkpoints: saved whole or not at all, found by name, loaded without trust."""
 
-import hashlib
 import io
 import math
 import os
@@ -8,6 +7,7 @@ import pickle
 import re
 import zipfile
 from datetime import datetime, timedelta
+from hashlib import sha256
 from itertools import count
 from pathlib import Path
 from typing import NamedTuple
@@ -28,11 +28,10 @@ class CheckpointError(Exception):
 
 
 class Checkpoint(NamedTuple):
-    """A file with its size in bytes, the record of its training, and the model."""
+    """A file, the record of its training, and the model."""
 
     path: Path
     sha256: str
-    size: int
     metadata: dict
     model: SimpleCNN
 
@@ -65,7 +64,7 @@ def save_checkpoint(model, metadata, folder="."):
 
 
 def find_checkpoints(folder="."):
-    """Paths of all checkpoints in `folder`, oldest first by the time in their names.
+    """Paths of all checkpoints, oldest first by the time in their names.
 
     Raises CheckpointError without any, and for one of the future, which hides the others.
     """
@@ -102,8 +101,7 @@ def load_checkpoint(path):
     except Exception:  # noqa: BLE001 - a strange file raises whatever it leads to
         reason = "is damaged or not a checkpoint of train.py"
     else:
-        digest = hashlib.sha256(content).hexdigest()
-        return Checkpoint(path, digest, len(content), metadata, model)
+        return Checkpoint(path, sha256(content).hexdigest(), metadata, model)
     raise CheckpointError(f"{path} {reason}: `python train.py` makes a new one")
 
 

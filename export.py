@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import os
 import sys
 from pathlib import Path
 
@@ -89,8 +88,11 @@ def main():
     checkpoint = load_checkpoint(args.checkpoint or find_checkpoints()[-1])
     text = to_javascript(checkpoint)
     partial = TARGET.with_suffix(".partial")
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, TARGET)
+    try:
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(TARGET)
+    finally:
+        partial.unlink(missing_ok=True)
     print(f"Saved {TARGET.name} of {checkpoint.path.name}: open page/index.html")
 
 

@@ -1,11 +1,15 @@
 """What the page cannot compute is refused, never exported."""
 
 import json
+import sys
+from pathlib import Path
 
 import pytest
 from torch import nn
 
 import export
+from checkpoint import save_checkpoint
+from model import SimpleCNN
 
 
 @pytest.mark.parametrize(
@@ -31,3 +35,23 @@ def test_weights_are_exported_to_the_bit():
     assert nn.Parameter(layer.weight.new_tensor(weight["values"])).tolist() == (
         layer.weight.flatten().tolist()
     )
+
+
+def test_the_old_model_stays_until_the_new_one_is_whole(tmp_path, monkeypatch):
+    def no_space(*_, **__):
+        raise OSError("No space left on device")
+
+    target = tmp_path / "model.js"
+    target.write_text("old")
+    monkeypatch.setattr(export, "TARGET", target)
+    record = {"dataset": "mnist", "test_accuracy": 99.0}
+    path = save_checkpoint(SimpleCNN(), record, tmp_path)
+    monkeypatch.setattr(sys, "argv", ["export.py", f"--checkpoint={path}"])
+    with monkeypatch.context() as full_disk:
+        full_disk.setattr(Path, "replace", no_space)
+        with pytest.raises(OSError, match="No space"):
+            export.main()
+    assert target.read_text() == "old"
+    assert not target.with_suffix(".partial").exists()
+    export.main()
+    assert target.read_text().startswith('const MODEL = {"checkpoint":"model_')
