@@ -75,9 +75,7 @@ def main():
     parser.add_argument("--first-seed", type=number(int, 0, 10**6), default=0)
     parser.add_argument("--dataset", choices=DATASETS, default="mnist")
     parser.add_argument("--epochs", type=number(int, 1, 1000), default=Recipe.epochs)
-    parser.add_argument(
-        "--processes", type=number(int, 1, 64), help="default: a core's"
-    )
+    parser.add_argument("--processes", type=number(int, 1, 64), help="one a core")
     args = parser.parse_args()
     load_training_set(args.dataset)  # downloads once, and fails before any worker
     seeds = range(args.first_seed, args.first_seed + args.seeds)

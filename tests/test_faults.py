@@ -67,10 +67,6 @@ def edit(path, name, old, new):
     path.with_name(name).write_text(code.replace(old, new), encoding="utf-8")
 
 
-def untrained(network, path):
-    rewrite(path, SimpleCNN())
-
-
 def swapped_classes(network, path):
     for parameter in network[LAST].parameters():
         parameter.data[[4, 9]] = parameter.data[[9, 4]]
@@ -117,10 +113,6 @@ def wider_network(network, path):
     rewrite(path, network)
 
 
-def padded_buffers(network, path):
-    rewrite(path, network.state_dict() | {"padding": torch.zeros(1000)})
-
-
 def wider_code(network, path):
     edit(path, "test_model.py", "6_986, 6_986", "6_985, 6_985")
 
@@ -131,24 +123,18 @@ def ten_times_slower(network, path):
     edit(path, "model.py", "    def __init__", method)
 
 
-def folder(network, path):
-    path.unlink()
-    path.mkdir()
-
-
-def pipe(network, path):
-    path.unlink()
-    os.mkfifo(path)
-
-
 def hostile_pickle(network, path):
     rewrite(path, network, note=Hostile(os.mkdir, str(path.with_name("struck"))))
+
+
+def padded_buffers(network, path):
+    rewrite(path, network.state_dict() | {"padding": torch.zeros(1000)})
 
 
 BOMB = archive(zipfile.ZIP_DEFLATED, 2**26, 2**26)
 FUTURE = "model_20991231_235959.pth"
 FAULTS = {  # what is planted, by name, and what the gate must say
-    "untrained": (untrained, "Test Accuracy: "),
+    "untrained": (lambda n, p: rewrite(p, SimpleCNN()), "Test Accuracy: "),
     "swapped classes": (swapped_classes, "Test Accuracy: "),
     "noise in the weights": (noise_in_the_weights, "Test Accuracy: "),
     "one digit neglected": (one_digit_neglected, "Recall of the Worst Digit: "),
@@ -157,8 +143,8 @@ FAULTS = {  # what is planted, by name, and what the gate must say
     "wider network": (wider_network, "another architecture: size mismatch for 9"),
     "wider code": (wider_code, "Parameter Budget: "),
     "padded buffers": (padded_buffers, "another architecture: Unexpected key"),
-    "folder": (folder, "is not a file"),
-    "pipe": (pipe, "is not a file"),
+    "folder": (lambda n, p: p.unlink() or p.mkdir(), "is not a file"),
+    "pipe": (lambda n, p: p.unlink() or os.mkfifo(p), "is not a file"),
     "hostile pickle": (hostile_pickle, "holds more than tensors"),
     "ten times slower": (ten_times_slower, "Latency at Batch Size "),
     "truncated": (lambda n, p: p.write_bytes(p.read_bytes()[:-100]), "is damaged"),
