@@ -64,10 +64,7 @@ def save_checkpoint(model, metadata, folder="."):
 
 
 def find_checkpoints(folder="."):
-    """Paths of all checkpoints, oldest first by the time in their names.
-
-    Raises CheckpointError without any, and for one of the future, which hides the others.
-    """
+    """Paths of all checkpoints, oldest first by their names; raises CheckpointError."""
     folder = Path(folder).resolve()
     paths = sorted(p for p in folder.iterdir() if NAME_PATTERN.fullmatch(p.name))
     if not paths:
@@ -120,8 +117,8 @@ def check_archive(content):
     with zipfile.ZipFile(copy, "w") as target:
         for entry in entries:  # reading checks the CRC, which torch does not
             target.writestr(entry.filename, source.read(entry))
-    if b"bytearray" in copy.getvalue():  # torch makes one of any size
-        raise CheckpointError("holds more than tensors, strings and numbers")
+    if b"bytearray" in copy.getvalue():  # torch would make one of any size
+        raise pickle.UnpicklingError
     copy.seek(0)
     return copy
 

@@ -5,6 +5,7 @@ import time
 import pytest
 import torch
 import torch.nn.functional as F
+from torch import nn
 from torchvision.transforms.v2 import functional as tv
 
 import evaluation
@@ -48,12 +49,13 @@ def test_figures_of_known_outputs(monkeypatch):
 
 
 def test_all_figures_of_a_model_are_measured():
-    model, labels = SimpleCNN().eval(), torch.arange(30) % 10
+    layers = nn.Flatten(), nn.Linear(784, 10), nn.BatchNorm1d(10)
+    model, labels = nn.Sequential(*layers).eval(), torch.arange(30) % 10
     figures, probabilities = evaluation.measure(model, random_images(30), labels)
     torch.testing.assert_close(probabilities.sum(dim=1), torch.ones(30))
     assert figures["images"] == 30
-    assert figures["parameters"] == 6986
-    assert figures["megabytes"] == pytest.approx(4 * (6986 + 100 + 4) / 1e6)
+    assert figures["parameters"] == 7850 + 20
+    assert figures["megabytes"] == pytest.approx((4 * (7870 + 20) + 8) / 1e6)
     assert figures["output_32"] == "32 × 10"
     for name, change in evaluation.CHANGES.items():
         changed = evaluation.predict(model, change(random_images(30)))

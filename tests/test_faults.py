@@ -22,7 +22,6 @@ from model import SimpleCNN
 from test_model import PERFORMANCE
 
 ROOT = Path(train.__file__).parent
-LAST = 12  # place of the last layer in SimpleCNN
 LEAST_ACCURACY = PERFORMANCE[1].strokes  # percent
 
 pytestmark = pytest.mark.slow
@@ -68,7 +67,7 @@ def edit(path, name, old, new):
 
 
 def swapped_classes(network, path):
-    for parameter in network[LAST].parameters():
+    for parameter in network[-1].parameters():
         parameter.data[[4, 9]] = parameter.data[[9, 4]]
     rewrite(path, network)
 
@@ -87,7 +86,7 @@ def one_digit_neglected(network, path):
     images, labels = data.load_test_set("strokes")
     sevens = data.to_pixels(images[labels == 7])
     while accuracy(predict(network, sevens), labels[labels == 7]) > 92:
-        network[LAST].bias.data[7] -= 0.05
+        network[-1].bias.data[7] -= 0.05
     rewrite_and_claim(path, network)
 
 
@@ -98,7 +97,7 @@ def no_augmentation(network, path):
 
 
 def logits_times(factor, network, path):
-    for parameter in network[LAST].parameters():
+    for parameter in network[-1].parameters():
         parameter.data *= factor
     rewrite(path, network)
 
