@@ -72,9 +72,9 @@ def warp(images, matrices):
     n, _, height, width = images.shape
     upright = torch.eye(2, 3).unsqueeze(0)
     centres = F.affine_grid(upright, [1, 1, height, width], align_corners=False)
-    points = F.pad(centres.view(-1, 2), (0, 1), value=1)  # (H * W, 3): x, y and 1
-    places, depths = (points @ matrices.mT).split([2, 1], dim=2)  # (N, H * W, 2 and 1)
-    grid = (places / depths).view(n, height, width, 2)
+    points = F.pad(centres.view(-1, 2), (0, 1), value=1).mT  # (3, H * W): x, y and 1
+    places = matrices @ points  # (N, 3, H * W), homogeneous
+    grid = (places[:, :2] / places[:, 2:]).mT.reshape(n, height, width, 2)
     return F.grid_sample(images, grid, align_corners=False)  # bilinear, zeros outside
 
 

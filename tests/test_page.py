@@ -85,7 +85,7 @@ def draw(page, skeleton):
 
 
 def test_classify_equals_torch(open_page, trained):
-    images, _ = data.load_test_set("mnist" if data.has_mnist() else "strokes")
+    images, _ = data.load_test_set("strokes" if data.missing_files() else "mnist")
     pixels = data.to_pixels(images[:1000])
     answers, milliseconds = open_page().evaluate(
         """images => {
