@@ -130,6 +130,8 @@ def check_record(**metadata):
     if not isinstance(metadata["test_accuracy"], float):
         raise CheckpointError("does not say its test accuracy")
     for name, value in metadata.items():
+        if not isinstance(value, str | int | float):
+            raise CheckpointError(f"holds more than a string or number as {name}")
         if not isinstance(value, str) and not math.isfinite(value):
             raise CheckpointError(f"holds {value} as {name} in its record")
     return metadata
@@ -146,4 +148,6 @@ def build_model(state_dict):
     for name, tensor in model.state_dict().items():
         if state_dict[name].dtype != tensor.dtype or not tensor.isfinite().all():
             raise CheckpointError(f"holds other numbers than finite floats in {name}")
+        if name.endswith("running_var") and (tensor < 0).any():
+            raise CheckpointError(f"holds a negative variance in {name}")
     return model.eval()

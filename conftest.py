@@ -7,7 +7,7 @@ import pytest
 
 from data import DATASETS
 from gate import examine_newest, judge
-from report import write_report
+from report import remove_report, write_report
 
 
 def pytest_configure():
@@ -23,6 +23,7 @@ def pytest_configure():
 @pytest.fixture(scope="module")
 def candidate(request):
     """The newest checkpoint, examined and reported beside the one before it."""
+    remove_report()
     candidate, predecessor = examine_newest()
     write_report(candidate, predecessor, request.module.LIMITS)
     return candidate

@@ -98,7 +98,10 @@ def to_pixels(images):
 
 
 def augment(pixels, recipe, strength, generator):
-    """Pixels (N, 1, 28, 28) float as training sees them; `strength` scales all warps."""
+    """Pixels (N, 1, 28, 28) float as training sees them, by a `Recipe` of train.py.
+
+    `strength` scales all warps.
+    """
     ranges = recipe.degrees, recipe.translate, recipe.scale, recipe.distortion
     ranges = [strength * limit for limit in ranges]
     warped = random_warp(pixels, generator, *ranges, recipe.perspective)

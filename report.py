@@ -11,7 +11,15 @@ from matplotlib.figure import Figure
 from gate import MARKS, judge
 
 FOLDER = Path("report")
+TEXTS = [FOLDER / "metrics.json", FOLDER / "summary.md"]
+FIGURES = [FOLDER / "confusion_matrix.png", FOLDER / "mistakes.png"]
 ROWS, COLUMNS = 3, 6  # of mistakes shown
+
+
+def remove_report():
+    """Rather no report than that of another model, whatever happens to this one."""
+    for path in TEXTS + FIGURES:
+        path.unlink(missing_ok=True)
 
 
 def write_report(candidate, predecessor, limits):
@@ -32,16 +40,12 @@ def write_report(candidate, predecessor, limits):
     no_nan = json.loads(json.dumps(metrics), parse_constant=lambda name: None)
     text = json.dumps(no_nan, indent=2, allow_nan=False) + "\n"
     FOLDER.mkdir(exist_ok=True)
-    (FOLDER / "metrics.json").write_text(text, encoding="utf-8")
+    TEXTS[0].write_text(text, encoding="utf-8")
     text = summarize(candidate, checks, predecessor, before)
-    (FOLDER / "summary.md").write_text(text, encoding="utf-8")
-
-    figures = [FOLDER / "confusion_matrix.png", FOLDER / "mistakes.png"]
-    for path in figures:
-        path.unlink(missing_ok=True)  # rather none than that of another model
+    TEXTS[1].write_text(text, encoding="utf-8")
     if not candidate.error:
-        draw_confusions(candidate, figures[0])
-        draw_mistakes(candidate, figures[1])
+        draw_confusions(candidate, FIGURES[0])
+        draw_mistakes(candidate, FIGURES[1])
 
 
 def verdict(candidate, checks):

@@ -111,7 +111,7 @@ def main():
     parser.add_argument("--data-dir", default="data", help="filled when empty")
     parser.add_argument("--output-dir", type=Path, default=".", help="made if missing")
     args = parser.parse_args()
-    args.output_dir.mkdir(exist_ok=True)
+    args.output_dir.mkdir(parents=True, exist_ok=True)
     recipe = Recipe(args.epochs, args.batch_size, args.seed, args.lr)
     dataset, training_set, (images, labels) = load_dataset(args.dataset, args.data_dir)
     print(f"Training on {len(training_set[0]):,} {DATASETS[dataset]} images")

@@ -140,7 +140,11 @@ def unusable_contents(good, folder):
         ("more than tensors", METADATA | {"note": hostile}),
         ("more than tensors", METADATA | {"note": Hostile(bytearray, 2**40)}),
         ("not a checkpoint of train.py", METADATA | {(1,): 2}),
-        ("not a checkpoint of train.py", METADATA | {"note": ["a list"]}),
+        ("more than a string or number as note", METADATA | {"note": ["a list"]}),
+        (
+            "more than a string or number as note",
+            METADATA | {"note": first[0, 0, 0, 0]},
+        ),
         ("not a checkpoint of train.py", "mnist"),
         ("not a checkpoint of train.py", {"dataset": "mnist"}),
         ("does not say what it was trained on", METADATA | {"dataset": "emnist"}),
@@ -157,6 +161,7 @@ def unusable_contents(good, folder):
         (f"other numbers.*{name}", {name: first.double()}),
         (f"other numbers.*{name}", {name: first * float("nan")}),
         (f"other numbers.*{name}", {name: first / 0}),
+        ("negative variance in 6", {"6.running_var": -torch.ones(32)}),
     ]:
         content = {"metadata": METADATA, "state_dict": weights | changes}
         contents.append((reason, torch_bytes(content)))

@@ -101,6 +101,8 @@ def test_report_of_an_unreadable_checkpoint_shows_no_stale_figures(folder):
     save()
     write_report()
     save().write_bytes(b"")
+    report.remove_report()
+    assert not list(Path("report").iterdir())
     assert "is damaged" in write_report()[1]
     assert not Path("report/mistakes.png").exists()
 

@@ -67,7 +67,7 @@ def run_main(monkeypatch, folder, *options):
 
 def test_options_override_the_recipe_which_is_saved_whole(tmp_path, monkeypatch):
     monkeypatch.setattr(train, "accuracy", lambda *_: 99.0)
-    folder = tmp_path / "new"
+    folder = tmp_path / "new" / "folder"
     options = "--batch-size=16", "--epochs=2", "--lr=0.01", "--seed=7"
     run_main(monkeypatch, folder, *options)
     (path,) = checkpoint.find_checkpoints(folder)
