@@ -108,7 +108,8 @@ def test_script_ends_without_traceback_and_leaves_nothing(
         raise error
 
     monkeypatch.setattr(data, "load_mnist", fail)
-    monkeypatch.setattr(sys, "argv", ["train.py", f"--output-dir={tmp_path}"])
+    arguments = ["train.py", "--dataset=mnist", f"--output-dir={tmp_path}"]
+    monkeypatch.setattr(sys, "argv", arguments)
     with pytest.raises(SystemExit) as stopped:
         runpy.run_path(train.__file__, run_name="__main__")
     assert stopped.value.code == code
