@@ -28,10 +28,11 @@ class CheckpointError(Exception):
 
 
 class Checkpoint(NamedTuple):
-    """A file, the record of its training, and the model."""
+    """A file with its size in bytes, the record of its training, and the model."""
 
     path: Path
     sha256: str
+    size: int
     metadata: dict
     model: SimpleCNN
 
@@ -98,7 +99,8 @@ def load_checkpoint(path):
     except Exception:  # noqa: BLE001 - a strange file raises whatever it leads to
         reason = "is damaged or not a checkpoint of train.py"
     else:
-        return Checkpoint(path, sha256(content).hexdigest(), metadata, model)
+        digest = sha256(content).hexdigest()
+        return Checkpoint(path, digest, len(content), metadata, model)
     raise CheckpointError(f"{path} {reason}: `python train.py` makes a new one")
 
 

@@ -28,6 +28,10 @@ class DataError(Exception):
     """MNIST is damaged or missing; the message says which file, why, and what to do."""
 
 
+class UnavailableError(DataError):
+    """MNIST is neither on disk nor to be downloaded."""
+
+
 def load_dataset(name="auto", data_dir="data"):
     """Name, training set and test set: images (N, 1, 28, 28) uint8, labels (N,) int64.
 
@@ -37,8 +41,8 @@ def load_dataset(name="auto", data_dir="data"):
     if name != "strokes":
         try:
             return "mnist", *load_mnist(data_dir)
-        except DataError as error:
-            if name == "mnist" or not missing_files(data_dir):  # a damaged one
+        except UnavailableError as error:
+            if name == "mnist":
                 raise
             print(f"{error}: the built-in stroke digits are used instead.")
     return "strokes", draw_digits(*STROKES_TRAIN), draw_digits(*STROKES_TEST)
@@ -74,7 +78,7 @@ def read(path):
 
 
 def download(data_dir, missing):
-    """Have torchvision fetch MNIST, or raise DataError and leave none of `missing`."""
+    """Have torchvision fetch MNIST, or raise and leave none of `missing`."""
     from torchvision.datasets import MNIST  # takes over a second to import
 
     timeout = socket.getdefaulttimeout()
@@ -85,7 +89,7 @@ def download(data_dir, missing):
     except (OSError, RuntimeError, ValueError) as error:
         reason = str(error).strip().rpartition("\n")[2].strip("<>")
         message = f"MNIST could not be downloaded to {data_dir} ({reason})"
-        raise DataError(message) from None
+        raise UnavailableError(message) from None
     finally:
         socket.setdefaulttimeout(timeout)
         for path in missing:  # be it half unpacked

@@ -11,14 +11,14 @@ from matplotlib.figure import Figure
 from gate import MARKS, judge
 
 FOLDER = Path("report")
-TEXTS = [FOLDER / "metrics.json", FOLDER / "summary.md"]
-FIGURES = [FOLDER / "confusion_matrix.png", FOLDER / "mistakes.png"]
+METRICS, SUMMARY = FOLDER / "metrics.json", FOLDER / "summary.md"
+CONFUSIONS, MISTAKES = FOLDER / "confusion_matrix.png", FOLDER / "mistakes.png"
 ROWS, COLUMNS = 3, 6  # of mistakes shown
 
 
 def remove_report():
     """Rather no report than that of another model, whatever happens to this one."""
-    for path in TEXTS + FIGURES:
+    for path in (METRICS, SUMMARY, CONFUSIONS, MISTAKES):
         path.unlink(missing_ok=True)
 
 
@@ -40,12 +40,12 @@ def write_report(candidate, predecessor, limits):
     no_nan = json.loads(json.dumps(metrics), parse_constant=lambda name: None)
     text = json.dumps(no_nan, indent=2, allow_nan=False) + "\n"
     FOLDER.mkdir(exist_ok=True)
-    TEXTS[0].write_text(text, encoding="utf-8")
+    METRICS.write_text(text, encoding="utf-8")
     text = summarize(candidate, checks, predecessor, before)
-    TEXTS[1].write_text(text, encoding="utf-8")
+    SUMMARY.write_text(text, encoding="utf-8")
     if not candidate.error:
-        draw_confusions(candidate, FIGURES[0])
-        draw_mistakes(candidate, FIGURES[1])
+        draw_confusions(candidate, CONFUSIONS)
+        draw_mistakes(candidate, MISTAKES)
 
 
 def verdict(candidate, checks):
