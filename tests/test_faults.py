@@ -152,9 +152,12 @@ FAULTS = {  # what is planted, by name, and what the gate must say
     "inflating archive": (lambda n, p: p.write_bytes(BOMB), "would inflate"),
     "of the future": (lambda n, p: shutil.copy(p, p.with_name(FUTURE)), "the future"),
 }
-for factor in (0.01, 0.5, 2, 4, 8, 1000):
-    plant = partial(logits_times, factor)
-    FAULTS[f"logits × {factor}"] = (plant, "Confidence on Mistakes: ")
+for says, factors in {
+    "Test Cross-Entropy: ": (0.01, 1000),
+    "Confidence on Mistakes: ": (0.5, 2, 4, 8),
+}.items():
+    for factor in factors:
+        FAULTS[f"logits × {factor}"] = (partial(logits_times, factor), says)
 for name, says, record in [
     ("memory bomb", "holds more than tensors", {"note": Hostile(bytearray, 2**34)}),
     ("padded file", "Checkpoint File: ", {"padding": "x" * 40_000}),

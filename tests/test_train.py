@@ -40,6 +40,15 @@ def test_weights_depend_on_the_recipe_alone():
     assert not torch.equal(first["1.weight"], other["1.weight"])
 
 
+@pytest.mark.parametrize("n", [5, 16, 17, 33])
+def test_few_images_are_trained_on_and_no_single_one(n):
+    torch.manual_seed(FEW.seed)
+    start = SimpleCNN()[1].weight
+    network = train.train(*random_digits(n), replace(FEW, freeze=1.0))
+    assert network[1].weight.isfinite().all()
+    assert not torch.equal(network[1].weight, start)
+
+
 def test_first_convolution_rests_after_its_share_of_the_steps():
     torch.manual_seed(FEW.seed)
     start = SimpleCNN()[1].weight
@@ -83,10 +92,11 @@ def test_training_that_learns_nothing_saves_nothing(rate, tmp_path, monkeypatch)
 
 
 BATCH_SIZES = "--batch-size=1", "--batch-size=1000000000"
+RATES = "--lr=0", "--lr=nan", "--lr=inf"
 EPOCHS = "--epochs=0", "--epochs=1.5", "--epochs=1000000"
 
 
-@pytest.mark.parametrize("option", [*BATCH_SIZES, *EPOCHS, "--lr=0", "--lr=nan"])
+@pytest.mark.parametrize("option", [*BATCH_SIZES, *EPOCHS, *RATES, "--seed=-1"])
 def test_senseless_options_are_usage_errors(option, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["train.py", option])
     with pytest.raises(SystemExit) as stopped:
