@@ -13,7 +13,7 @@ import torch
 from torch import nn
 from torchvision.transforms.v2 import Normalize
 
-from data import DataError, load_mnist, to_pixels
+from data import DataError, load_mnist
 from evaluation import CHANGES, accuracy, predict, reference_network
 from model import SimpleCNN
 from sweep import in_parallel
@@ -69,8 +69,7 @@ def validate(step, seed):
     training_set, (images, labels) = load_split()
     network, changes = STEPS[step]
     model = train(*training_set, replace(Recipe(seed=seed), **changes), network)
-    pixels = to_pixels(images)
-    inputs = [pixels, *(CHANGES[name](pixels) for name in SHOWN)]
+    inputs = [images, *(CHANGES[name](images) for name in SHOWN)]
     return [accuracy(predict(model, changed), labels) for changed in inputs]
 
 
@@ -96,7 +95,7 @@ def main():
 if __name__ == "__main__":
     try:
         main()
-    except DataError as error:
+    except (DataError, OSError) as error:
         sys.exit(f"Error: {error}")
     except KeyboardInterrupt:
         sys.exit(130)

@@ -5,16 +5,16 @@ import sys
 import torch
 from matplotlib.figure import Figure
 
-from data import DATASETS, DataError, augment, load_dataset, load_test_set, to_pixels
+from data import DATASETS, DataError, augment, load_dataset, load_test_set
 from train import Recipe
 
 ROWS, VERSIONS = 5, 4  # originals, and augmented versions of each
 EXAMPLES = 8  # of each digit in each data set
 
 
-def show(axis, pixels, title):
-    """Show float pixels (H, W) in [0, 1] without axes."""
-    axis.imshow(pixels.numpy(), cmap="gray", vmin=0, vmax=1)
+def show(axis, image, title):
+    """Show an image (H, W) float in [0, 1] without axes."""
+    axis.imshow(image.numpy(), cmap="gray", vmin=0, vmax=1)
     axis.set_title(title, fontsize=10)
     axis.set_axis_off()
 
@@ -25,11 +25,11 @@ def draw_augmentation(images, labels):
     figure = Figure(figsize=(1 + VERSIONS, 1.12 * ROWS), layout="constrained")
     rows = figure.subplots(ROWS, 1 + VERSIONS)
     for (first, *others), image, label in zip(rows, images, labels, strict=False):
-        copies = to_pixels(image).expand(VERSIONS, 1, 28, 28)
-        show(first, copies[0, 0], f"Label: {label}")
+        show(first, image[0], f"Label: {label}")
+        copies = image.expand(VERSIONS, 1, 28, 28)
         augmented = augment(copies, Recipe(), 1.0, generator)
-        for axis, pixels in zip(others, augmented, strict=True):
-            show(axis, pixels[0], "Augmented")
+        for axis, version in zip(others, augmented, strict=True):
+            show(axis, version[0], "Augmented")
     return figure
 
 
@@ -41,7 +41,7 @@ def draw_datasets(*names):
         images, labels = load_test_set(name)
         rows = [images[labels == digit][:EXAMPLES, 0] for digit in range(10)]
         mosaic = torch.cat([torch.cat(row.unbind(), dim=1) for row in rows])
-        show(axis, to_pixels(mosaic), f"{DATASETS[name]} test images")
+        show(axis, mosaic, f"{DATASETS[name]} test images")
     return figure
 
 

@@ -24,7 +24,7 @@ from torchvision.datasets import MNIST
 
 import train
 from checkpoint import find_checkpoints, load_checkpoint
-from data import DataError, load_mnist, to_pixels
+from data import DataError, load_mnist
 from evaluation import accuracy, predict, reference_network
 from model import SimpleCNN
 
@@ -68,7 +68,7 @@ def train_usual(name, seed):
     seconds = time.perf_counter() - started
     images, labels = load_mnist()[1]
     model = nn.Sequential(NORMALIZE, network.eval())
-    return seconds, accuracy(predict(model, to_pixels(images)), labels)
+    return seconds, accuracy(predict(model, images), labels)
 
 
 def compare_pipelines():

@@ -25,23 +25,20 @@ STROKES_TEST = (10_000, 2)
 
 
 class DataError(Exception):
-    """MNIST is damaged or missing; the message says which file, why, and what to do."""
-
-
-class UnavailableError(DataError):
-    """MNIST is neither on disk nor to be downloaded."""
+    """A file of MNIST is damaged; the message says which, and what to do."""
 
 
 def load_dataset(name="auto", data_dir="data"):
-    """Name, training set and test set: images (N, 1, 28, 28) uint8, labels (N,) int64.
+    """Name, training set and test set of "mnist" or "strokes".
 
-    "auto" is "mnist" where that can be had and else "strokes", which is then announced.
-    Raises DataError, and OSError for a file that cannot be read.
+    A set is images (N, 1, 28, 28) float in [0, 1] and labels (N,) int64. "auto" is "mnist"
+    where that can be had and else "strokes", which is then announced. Raises DataError,
+    ConnectionError without a download, OSError for a file that cannot be read.
     """
     if name != "strokes":
         try:
             return "mnist", *load_mnist(data_dir)
-        except UnavailableError as error:
+        except ConnectionError as error:
             if name == "mnist":
                 raise
             print(f"{error}: the built-in stroke digits are used instead.")
@@ -73,7 +70,7 @@ def read(path):
     if hashlib.sha256(content).hexdigest() != SHA256[path.name]:
         raise DataError(f"{path} is damaged (wrong SHA-256): delete it and run again")
     if "images" in path.name:
-        return torch.from_numpy(content[16:]).view(-1, 1, 28, 28)
+        return torch.from_numpy(content[16:]).view(-1, 1, 28, 28) / 255
     return torch.from_numpy(content[8:]).long()
 
 
@@ -89,40 +86,32 @@ def download(data_dir, missing):
     except (OSError, RuntimeError, ValueError) as error:
         reason = str(error).strip().rpartition("\n")[2].strip("<>")
         message = f"MNIST could not be downloaded to {data_dir} ({reason})"
-        raise UnavailableError(message) from None
+        raise ConnectionError(message) from None
     finally:
         socket.setdefaulttimeout(timeout)
         for path in missing:  # be it half unpacked
             path.unlink(missing_ok=True)
 
 
-def to_pixels(images):
-    """Images (N, 1, 28, 28) uint8 as float pixels in [0, 1]."""
-    return images / 255
-
-
-def augment(pixels, recipe, strength, generator):
-    """Pixels (N, 1, 28, 28) float as training sees them, by a `Recipe` of train.py.
-
-    `strength` scales all warps.
-    """
+def augment(images, recipe, strength, generator):
+    """Images as training sees them, by a `Recipe` of train.py; `strength` scales warps."""
     ranges = recipe.degrees, recipe.translate, recipe.scale, recipe.distortion
     ranges = [strength * limit for limit in ranges]
-    warped = random_warp(pixels, generator, *ranges, recipe.perspective)
+    warped = random_warp(images, generator, *ranges, recipe.perspective)
     return add_noise(warped, generator, recipe.sigma, recipe.noisy)
 
 
 def augmented_batches(images, labels, recipe, steps):
-    """Yield pixels and labels of `steps` batches, shuffled, under ever weaker warps."""
+    """Yield images and labels of `steps` batches, shuffled, under ever weaker warps."""
     generator = torch.Generator().manual_seed(recipe.seed)
     for step in range(steps):
         i = step % (steps // recipe.epochs)
         if i == 0:
             order = torch.randperm(len(images), generator=generator)
             batches = order.split(recipe.batch_size)
-        pixels = to_pixels(images[batches[i]])
+        chosen = batches[i]
         strength = 1 - recipe.shrinkage * step / steps
-        yield augment(pixels, recipe, strength, generator), labels[batches[i]]
+        yield augment(images[chosen], recipe, strength, generator), labels[chosen]
 
 
 def prefetched(batches):

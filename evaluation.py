@@ -1,5 +1,6 @@
 """What a trained model does: every figure that the gate judges, as plain data."""
 
+import math
 import time
 
 import torch
@@ -12,10 +13,10 @@ BATCH_SIZE = 1000  # images predicted at once
 WARPS = (15, 0.1, 0.1, 0.2, 0.5)  # limits for `random_warp`: those of the training
 
 
-def measure(model, pixels, labels):
-    """Figures by name, and class probabilities (N, 10), of pixels (N, 1, 28, 28) float."""
+def measure(model, images, labels):
+    """Figures by name, and class probabilities (N, 10), of images (N, 1, 28, 28) float."""
     torch.set_num_threads(1)  # two processes of several threads would slow each other
-    probabilities = predict(model, pixels)
+    probabilities = predict(model, images)
     tensors = [*model.parameters(), *model.buffers()]
     digits = [labels == digit for digit in labels.unique()]
     figures = {
@@ -28,7 +29,7 @@ def measure(model, pixels, labels):
         "mistake_confidence": mistake_confidence(probabilities, labels),
     }
     for name, change in CHANGES.items():
-        changed = predict(model, change(pixels))
+        changed = predict(model, change(images))
         figures[f"{name}_accuracy"] = accuracy(changed, labels)
         figures[f"{name}_difference"] = output_difference(probabilities, changed)
     for batch_size in (1, 32, 64):
@@ -41,9 +42,9 @@ def measure(model, pixels, labels):
 
 
 @torch.inference_mode()
-def predict(model, pixels):
-    """Class probabilities (N, 10) for float pixels (N, 1, 28, 28) in [0, 1]."""
-    batches = pixels.split(BATCH_SIZE)
+def predict(model, images):
+    """Class probabilities (N, 10) for images (N, 1, 28, 28) float in [0, 1]."""
+    batches = images.split(BATCH_SIZE)
     return torch.cat([model(batch).softmax(dim=1) for batch in batches])
 
 
@@ -68,25 +69,25 @@ def seeded():
     return torch.Generator().manual_seed(0)
 
 
-def add_pixel_noise(pixels):
-    noise = torch.randn(pixels.shape, generator=seeded())
-    return (pixels + 0.2 * noise).clamp(0, 1)
+def add_pixel_noise(images):
+    noise = torch.randn(images.shape, generator=seeded())
+    return (images + 0.2 * noise).clamp(0, 1)
 
 
-def blur(pixels):
-    """Gaussian blur with a standard deviation of 1 pixel, cut off at 4."""
-    kernel = (-(torch.arange(-4.0, 5.0) ** 2) / 2).softmax(dim=0)
-    across = F.conv2d(pixels, kernel.view(1, 1, 1, 9), padding=(0, 4))
-    return F.conv2d(across, kernel.view(1, 1, 9, 1), padding=(4, 0))
+def blur(images):
+    """Gaussian blur with a standard deviation of 1 pixel."""
+    distances = torch.arange(28.0) - torch.arange(28.0).view(28, 1)
+    weights = torch.exp(-(distances**2) / 2) / math.sqrt(math.tau)
+    return weights @ images @ weights  # of rows and of columns
 
 
-# What photographs and scans do to float pixels in [0, 1]; the same draws every time.
+# What photographs and scans do to images in [0, 1]; the same draws every time.
 CHANGES = {
     "noise": add_pixel_noise,
-    "dimming": lambda pixels: 0.9 * pixels,
-    "grey": lambda pixels: 0.3 + 0.7 * pixels,
+    "dimming": lambda images: 0.9 * images,
+    "grey": lambda images: 0.3 + 0.7 * images,
     "blur": blur,
-    "warps": lambda pixels: random_warp(pixels, seeded(), *WARPS),
+    "warps": lambda images: random_warp(images, seeded(), *WARPS),
 }
 
 
@@ -109,11 +110,11 @@ def reference_network():
 @torch.inference_mode()
 def latencies(models, batch_size, repeats=200):
     """Least milliseconds of each model for one batch; they take turns on the machine."""
-    pixels = torch.rand(batch_size, 1, 28, 28)
+    images = torch.rand(batch_size, 1, 28, 28)
     least = [float("inf")] * len(models)
     for _ in range(repeats):
         for i, model in enumerate(models):
             started = time.perf_counter()
-            model(pixels)
+            model(images)
             least[i] = min(least[i], 1000 * (time.perf_counter() - started))
     return least

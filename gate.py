@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 
 from checkpoint import Checkpoint, CheckpointError, find_checkpoints, load_checkpoint
-from data import DataError, load_test_set, missing_files, to_pixels
+from data import DataError, load_test_set, missing_files
 from evaluation import accuracy, measure, predict
 
 MARKS = {True: "✓", False: "✗"}
@@ -46,7 +46,7 @@ class Examined(NamedTuple):
     checkpoint: Checkpoint | None = None
     dataset: str = ""
     figures: dict | None = None  # by name; None for what is unknown
-    images: torch.Tensor | None = None  # (N, 1, 28, 28) uint8
+    images: torch.Tensor | None = None  # (N, 1, 28, 28) float
     labels: torch.Tensor | None = None  # (N,) int64
     probabilities: torch.Tensor | None = None  # (N, 10)
 
@@ -81,11 +81,11 @@ def examine(path):
 def examine_model(model, dataset):
     """Measure a model on the test set of "mnist" or "strokes"."""
     images, labels = load_test_set(dataset)
-    figures, probabilities = measure(model, to_pixels(images), labels)
+    figures, probabilities = measure(model, images, labels)
     figures |= dict.fromkeys(["mnist_accuracy", "false_claim", "file_megabytes"])
     if dataset == "strokes" and not missing_files():
         digits, truth = load_test_set("mnist")
-        figures["mnist_accuracy"] = accuracy(predict(model, to_pixels(digits)), truth)
+        figures["mnist_accuracy"] = accuracy(predict(model, digits), truth)
     return Examined(None, "", None, dataset, figures, images, labels, probabilities)
 
 

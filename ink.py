@@ -1,5 +1,7 @@
 """Ink on the pictures that people take: found on any ground, in any light."""
 
+import math
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -89,7 +91,7 @@ def otsu(values):
 
 def keep_strokes(strong):
     """Mask (H, W) of the large connected spots that do not touch the picture's border."""
-    cell = -(-max(strong.shape) // CELLS)
+    cell = math.ceil(max(strong.shape) / CELLS)
     areas = F.avg_pool2d(strong.float()[None], cell, ceil_mode=True)[0]
     spots = torch.arange(1.0, areas.numel() + 1).view_as(areas) * (areas > 0)
     while not torch.equal(spots, grown := dilate(spots[None], 3)[0] * (areas > 0)):

@@ -164,7 +164,7 @@ def write(strokes, n, generator):
 
 
 def draw(places, ink, pens):
-    """Draw what `write` returns -> images (n, 28, 28) uint8.
+    """Draw what `write` returns -> images (n, 28, 28) float in [0, 1].
 
     A Gaussian dot is a row times a column, so one matrix product adds up all the dots of
     an image. Beside a line of dots the density falls as exp(-(distance / DOT)^2 / 2),
@@ -174,11 +174,12 @@ def draw(places, ink, pens):
     columns, rows = torch.exp(-(offsets**2) / 2).unbind(2)  # (n, dots, 28) each
     density = (rows * ink).transpose(1, 2) @ columns  # (n, 28, 28)
     distance = DOT * (-2 * density.clamp(1e-30, 1).log()).sqrt()  # up to 5.9 pixels
-    return (255 * ((pens / 2 - distance) / EDGE + 0.5).clamp(0, 1)).round().byte()
+    greys = 255 * ((pens / 2 - distance) / EDGE + 0.5).clamp(0, 1)
+    return greys.round() / 255  # as of an image file
 
 
 def draw_digits(n, seed):
-    """Draw n digits: images (n, 1, 28, 28) uint8, white on black, and labels (n,) int64.
+    """Draw n digits: white on black images (n, 1, 28, 28) float, and labels (n,) int64.
 
     Digits, and the variants of each, come equally often to within one, in random order.
     The same seed gives the same images, on another machine to within rounding.
@@ -189,7 +190,7 @@ def draw_digits(n, seed):
     generator = torch.Generator().manual_seed(seed)
     order = torch.randperm(n, generator=generator)
     labels, rounds = order % 10, order // 10
-    images = torch.empty(n, 1, FRAME, FRAME, dtype=torch.uint8)
+    images = torch.empty(n, 1, FRAME, FRAME)
     for digit, variants in read_skeletons().items():
         for variant, strokes in enumerate(variants.values()):
             chosen = (labels == digit) & (rounds % len(variants) == variant)

@@ -14,14 +14,7 @@ from torch import nn
 from tqdm import tqdm
 
 from checkpoint import save_checkpoint
-from data import (
-    DATASETS,
-    DataError,
-    augmented_batches,
-    load_dataset,
-    prefetched,
-    to_pixels,
-)
+from data import DATASETS, DataError, augmented_batches, load_dataset, prefetched
 from evaluation import accuracy, predict
 from model import SimpleCNN
 
@@ -59,7 +52,7 @@ def one_cycle(recipe, step, steps):
 
 
 def train(images, labels, recipe, network=SimpleCNN):
-    """Network in eval mode, trained on images (N, 1, 28, 28) uint8, labels (N,) int64.
+    """Network in eval mode, trained on images (N, 1, 28, 28) float, labels (N,) int64.
 
     The same recipe gives the same weights on any number of cores: tensors are left with
     one thread in this process, as the layers are too small to be split. An epoch ends
@@ -75,11 +68,11 @@ def train(images, labels, recipe, network=SimpleCNN):
     steps = recipe.epochs * max(len(images) // recipe.batch_size, 1)
     batches = prefetched(augmented_batches(images, labels, recipe, steps))
     progress = tqdm(batches, "Training", total=steps, disable=None)
-    for step, (pixels, targets) in enumerate(progress, start=1):
+    for step, (inputs, targets) in enumerate(progress, start=1):
         if step > recipe.freeze * steps:  # most of the backward pass ends before it
             first.requires_grad_(False)
         optimizer.param_groups[0]["lr"] = one_cycle(recipe, step, steps)
-        logits = model(pixels)
+        logits = model(inputs)
         loss = F.cross_entropy(logits, targets, label_smoothing=recipe.label_smoothing)
         optimizer.zero_grad()
         loss.backward()
@@ -121,7 +114,7 @@ def main():
     seconds = time.perf_counter() - started
     print(f"Epoch time: {seconds / recipe.epochs:.1f} s")
 
-    test_accuracy = accuracy(predict(model, to_pixels(images)), labels)
+    test_accuracy = accuracy(predict(model, images), labels)
     print(f"Test accuracy: {test_accuracy:.2f}% of {len(images):,} images")
     if test_accuracy < LEARNED:  # also where the loss has exploded
         sys.exit("Error: the network learned nothing: choose another --lr")

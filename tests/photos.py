@@ -11,20 +11,23 @@ import torch
 from PIL import Image, ImageFilter
 
 from checkpoint import CheckpointError, find_checkpoints, load_checkpoint
-from data import DataError, load_mnist, to_pixels
+from data import DataError, load_mnist
 from evaluation import accuracy, predict
 from predict import prepare
 from sweep import in_parallel
 
 
+def to_bytes(images):
+    """Images (N, 1, 28, 28) float in [0, 1] as an array (N, 28, 28) uint8."""
+    return (255 * images[:, 0]).round().byte().numpy()
+
+
 def photograph(image, seed, light_on_dark=False):
-    """Opened JPEG of a digit (28, 28) uint8, somewhere on a sheet in uneven light."""
+    """Opened JPEG of an image (28, 28) uint8, somewhere on a sheet in uneven light."""
     random = np.random.default_rng(seed)
     side = 28 * random.integers(4, 21)
     width, height = (int(side * random.uniform(1.1, 2.5)) for _ in range(2))
-    digit = Image.fromarray(np.asarray(image)).resize(
-        [side] * 2, Image.Resampling.BICUBIC
-    )
+    digit = Image.fromarray(image).resize([side] * 2, Image.Resampling.BICUBIC)
     sheet = Image.new("L", (width, height))
     place = [random.integers(0, length - side + 1) for length in (width, height)]
     sheet.paste(digit, tuple(map(int, place)))
@@ -58,10 +61,11 @@ def read_photographs(first, light_on_dark):
     torch.set_num_threads(1)
     model = load_checkpoint(find_checkpoints()[-1]).model
     images, labels = load_mnist()[1]
+    seeds = range(first, first + 50)
     right = 0
-    for i in range(first, first + 50):
-        photo = photograph(images[i, 0].numpy(), i, light_on_dark)
-        right += int(predict(model, prepare(photo)).argmax() == labels[i])
+    for seed, image in zip(seeds, to_bytes(images[seeds]), strict=True):
+        pixels = prepare(photograph(image, seed, light_on_dark))
+        right += int(predict(model, pixels).argmax() == labels[seed])
     return right
 
 
@@ -70,13 +74,11 @@ def main():
     images, labels = load_mnist()[1]
     for ink, light_on_dark in {"dark on light": False, "light on dark": True}.items():
         jobs = [(first, light_on_dark) for first in range(0, 1000, 50)]
-        right = sum(in_parallel(read_photographs, jobs, "Photographs"))
-        print(
-            f"Photographs of 1,000 test images, {ink}: {right / 10:.1f} % read right."
-        )
-    pictures = [prepare(Image.fromarray(image)) for image in images[:, 0].numpy()]
+        percent = sum(in_parallel(read_photographs, jobs, "Photographs")) / 10
+        print(f"Photographs of 1,000 test images, {ink}: {percent:.1f} % read right.")
+    pictures = [prepare(Image.fromarray(image)) for image in to_bytes(images)]
     plain = accuracy(predict(model, torch.cat(pictures)), labels)
-    direct = accuracy(predict(model, to_pixels(images)), labels)
+    direct = accuracy(predict(model, images), labels)
     print(f"Plain 28 × 28 pictures: {plain:.2f} %; without a picture: {direct:.2f} %.")
 
 

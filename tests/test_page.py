@@ -86,16 +86,16 @@ def draw(page, skeleton):
 
 def test_classify_equals_torch(open_page, trained):
     images, _ = data.load_test_set("strokes" if data.missing_files() else "mnist")
-    pixels = data.to_pixels(images[:1000])
+    images = images[:1000]
     answers, milliseconds = open_page().evaluate(
         """images => {
             const started = performance.now();
             const answers = images.map(image => classify(Float32Array.from(image)));
             return [answers, (performance.now() - started) / images.length];
         }""",
-        pixels.flatten(1).tolist(),
+        images.flatten(1).tolist(),
     )
-    expected = evaluation.predict(trained.model, pixels)
+    expected = evaluation.predict(trained.model, images)
     answers = torch.tensor(answers)
     assert torch.equal(answers.argmax(dim=1), expected.argmax(dim=1))
     torch.testing.assert_close(answers, expected, atol=1e-4, rtol=0)

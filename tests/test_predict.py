@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 import torch
-from photos import photograph
+from photos import photograph, to_bytes
 from PIL import Image
 
 import checkpoint
@@ -18,7 +18,7 @@ from model import SimpleCNN
 @pytest.fixture(scope="module")
 def digits():
     """Stroke digits (10, 28, 28) uint8."""
-    return strokes.draw_digits(10, 5)[0][:, 0].numpy()
+    return to_bytes(strokes.draw_digits(10, 5)[0])
 
 
 def as_canvas(digit):
