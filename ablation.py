@@ -5,7 +5,6 @@ Trains on the first 50,000 training images of MNIST, validates on the last 10,00
 
 import argparse
 import statistics
-import sys
 from dataclasses import replace
 from functools import cache
 
@@ -13,11 +12,12 @@ import torch
 from torch import nn
 from torchvision.transforms.v2 import Normalize
 
-from data import DataError, load_mnist
+from data import load_mnist
+from errors import number, run
 from evaluation import CHANGES, accuracy, predict, reference_network
 from model import SimpleCNN
 from sweep import in_parallel
-from train import Recipe, number, train
+from train import Recipe, train
 
 SHOWN = ("noise", "grey", "warps")  # of the changes in evaluation.py
 
@@ -93,9 +93,4 @@ def main():
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (DataError, OSError) as error:
-        sys.exit(f"Error: {error}")
-    except KeyboardInterrupt:
-        sys.exit(130)
+    run(main)

@@ -1,11 +1,10 @@
 """Draw augmentation_samples.png and stroke_samples.png: what training sees."""
 
-import sys
-
 import torch
 from matplotlib.figure import Figure
 
-from data import DATASETS, DataError, augment, load_dataset, load_test_set
+from data import DATASETS, augment, load_dataset, load_test_set
+from errors import run
 from train import Recipe
 
 ROWS, VERSIONS = 5, 4  # originals, and augmented versions of each
@@ -55,7 +54,4 @@ def main():
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (DataError, OSError) as error:
-        sys.exit(f"Error: {error}")
+    run(main)

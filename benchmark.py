@@ -24,7 +24,8 @@ from torchvision.datasets import MNIST
 
 import train
 from checkpoint import find_checkpoints, load_checkpoint
-from data import DataError, load_mnist
+from data import load_mnist
+from errors import run
 from evaluation import accuracy, predict, reference_network
 from model import SimpleCNN
 
@@ -144,9 +145,4 @@ def main():
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (DataError, OSError) as error:
-        sys.exit(f"Error: {error}")
-    except KeyboardInterrupt:
-        sys.exit(130)
+    run(main)

@@ -15,16 +15,13 @@ from typing import NamedTuple
 import torch
 
 from data import DATASETS
+from errors import UserError
 from model import SimpleCNN
 
 NAME = "model_%Y%m%d_%H%M%S.pth"
 NAME_PATTERN = re.compile(r"model_\d{8}_\d{6}\.pth")
 MAX_BYTES = 100_000  # of the file, and of all that is in it; ours has 34,099
 CLOCK_TOLERANCE = timedelta(days=2)  # between clocks, and between time zones
-
-
-class CheckpointError(Exception):
-    """A checkpoint is missing or unusable; the message says which, why, and the cure."""
 
 
 class Checkpoint(NamedTuple):
@@ -65,32 +62,32 @@ def save_checkpoint(model, metadata, folder="."):
 
 
 def find_checkpoints(folder="."):
-    """Paths of all checkpoints, oldest first by their names; raises CheckpointError."""
+    """Paths of all checkpoints, oldest first by their names; raises UserError."""
     folder = Path(folder).resolve()
     paths = sorted(p for p in folder.iterdir() if NAME_PATTERN.fullmatch(p.name))
     if not paths:
-        raise CheckpointError(f"no checkpoint in {folder}: run `python train.py` first")
+        raise UserError(f"no checkpoint in {folder}: run `python train.py` first")
     if paths[-1].name > (datetime.now() + CLOCK_TOLERANCE).strftime(NAME):
-        raise CheckpointError(f"{paths[-1]} has a time in the future: delete it")
+        raise UserError(f"{paths[-1]} has a time in the future: delete it")
     return paths
 
 
 def load_checkpoint(path):
     """Checkpoint with its model in eval mode.
 
-    Never runs code from the file. Raises CheckpointError when it cannot be read, is
+    Never runs code from the file. Raises UserError when it cannot be read, is
     damaged, has no sound record, or does not fit SimpleCNN.
     """
     path = Path(path)
     try:
         if not path.is_file():  # nor is a pipe, which would be waited for
-            raise CheckpointError("is not a file")
+            raise UserError("is not a file")
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
         saved = torch.load(check_archive(content), "cpu", weights_only=True)
         metadata = check_record(**saved["metadata"])
         model = build_model(saved["state_dict"])
-    except CheckpointError as error:
+    except UserError as error:
         reason = str(error)
     except OSError as error:
         reason = f"cannot be read ({error.strerror})"
@@ -101,7 +98,7 @@ def load_checkpoint(path):
     else:
         digest = sha256(content).hexdigest()
         return Checkpoint(path, digest, len(content), metadata, model)
-    raise CheckpointError(f"{path} {reason}: `python train.py` makes a new one")
+    raise UserError(f"{path} {reason}: `python train.py` makes a new one")
 
 
 def check_archive(content):
@@ -110,12 +107,12 @@ def check_archive(content):
     Written anew, for a crafted one can show torch other entries than Python's zipfile.
     """
     if len(content) > MAX_BYTES:
-        raise CheckpointError(f"is larger than {MAX_BYTES:,} bytes")
+        raise UserError(f"is larger than {MAX_BYTES:,} bytes")
     source, copy = zipfile.ZipFile(io.BytesIO(content)), io.BytesIO()
     entries = source.infolist()
     packed = any(entry.compress_type for entry in entries)  # its size may be a lie
     if packed or sum(entry.file_size for entry in entries) > MAX_BYTES:
-        raise CheckpointError(f"would inflate to more than {MAX_BYTES:,} bytes")
+        raise UserError(f"would inflate to more than {MAX_BYTES:,} bytes")
     with zipfile.ZipFile(copy, "w") as target:
         for entry in entries:  # reading checks the CRC, which torch does not
             target.writestr(entry.filename, source.read(entry))
@@ -128,14 +125,14 @@ def check_archive(content):
 def check_record(**metadata):
     """The record, if it says what is needed, in strings and finite numbers."""
     if metadata["dataset"] not in DATASETS:
-        raise CheckpointError("does not say what it was trained on")
+        raise UserError("does not say what it was trained on")
     if not isinstance(metadata["test_accuracy"], float):
-        raise CheckpointError("does not say its test accuracy")
+        raise UserError("does not say its test accuracy")
     for name, value in metadata.items():
         if not isinstance(value, str | int | float):
-            raise CheckpointError(f"holds more than a string or number as {name}")
+            raise UserError(f"holds more than a string or number as {name}")
         if not isinstance(value, str) and not math.isfinite(value):
-            raise CheckpointError(f"holds {value} as {name} in its record")
+            raise UserError(f"holds {value} as {name} in its record")
     return metadata
 
 
@@ -146,10 +143,10 @@ def build_model(state_dict):
         model.load_state_dict(state_dict)
     except RuntimeError as error:
         reason = str(error).splitlines()[-1].strip()
-        raise CheckpointError(f"was made for another architecture: {reason}") from None
+        raise UserError(f"was made for another architecture: {reason}") from None
     for name, tensor in model.state_dict().items():
         if state_dict[name].dtype != tensor.dtype or not tensor.isfinite().all():
-            raise CheckpointError(f"holds other numbers than finite floats in {name}")
+            raise UserError(f"holds other numbers than finite floats in {name}")
         if name.endswith("running_var") and (tensor < 0).any():
-            raise CheckpointError(f"holds a negative variance in {name}")
+            raise UserError(f"holds a negative variance in {name}")
     return model.eval()

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from augmentation import add_noise, random_warp
+from errors import UserError
 from strokes import draw_digits
 
 RAW = Path("MNIST", "raw")  # where torchvision keeps the files inside its root folder
@@ -24,15 +25,11 @@ STROKES_TRAIN = (60_000, 1)  # how many digits, and the seed
 STROKES_TEST = (10_000, 2)
 
 
-class DataError(Exception):
-    """A file of MNIST is damaged; the message says which, and what to do."""
-
-
 def load_dataset(name="auto", data_dir="data"):
     """Name, training set and test set of "mnist" or "strokes".
 
     A set is images (N, 1, 28, 28) float in [0, 1] and labels (N,) int64. "auto" is "mnist"
-    where that can be had and else "strokes", which is then announced. Raises DataError,
+    where that can be had and else "strokes", which is then announced. Raises UserError,
     ConnectionError without a download, OSError for a file that cannot be read.
     """
     if name != "strokes":
@@ -68,7 +65,7 @@ def read(path):
     """Images or labels from one of the four files."""
     content = np.fromfile(path, dtype=np.uint8)
     if hashlib.sha256(content).hexdigest() != SHA256[path.name]:
-        raise DataError(f"{path} is damaged (wrong SHA-256): delete it and run again")
+        raise UserError(f"{path} is damaged (wrong SHA-256): delete it and run again")
     if "images" in path.name:
         return torch.from_numpy(content[16:]).view(-1, 1, 28, 28) / 255
     return torch.from_numpy(content[8:]).long()

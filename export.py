@@ -2,11 +2,11 @@
 
 import argparse
 import json
-import sys
 from pathlib import Path
 
-from checkpoint import CheckpointError, find_checkpoints, load_checkpoint
+from checkpoint import find_checkpoints, load_checkpoint
 from data import DATASETS
+from errors import UserError, run
 
 TARGET = Path(__file__).with_name("page") / "model.js"
 LAYERS = {  # the settings that the page heeds, and those it knows no other value of
@@ -30,21 +30,15 @@ LAYERS = {  # the settings that the page heeds, and those it knows no other valu
 }
 
 
-class ExportError(Exception):
-    """The page cannot compute a layer; the message says which, and why."""
-
-
 def describe_layer(layer):
-    """Class, settings and tensors of a layer as plain values; raises ExportError."""
+    """Class, settings and tensors of a layer as plain values; raises UserError."""
     kind = type(layer).__name__
     if kind not in LAYERS:
-        raise ExportError(
-            f"the page knows no layer {kind}: teach it in page/index.html"
-        )
+        raise UserError(f"the page knows no layer {kind}: teach it in page/index.html")
     heeded, fixed = LAYERS[kind]
     for name, value in fixed.items():
         if getattr(layer, name) != value:
-            raise ExportError(f"the page knows {kind} with {name}={value} alone")
+            raise UserError(f"the page knows {kind} with {name}={value} alone")
     description = {"kind": kind, **{name: getattr(layer, name) for name in heeded}}
     for name, tensor in layer.state_dict().items():
         values = [float(f"{value:.9g}") for value in tensor.flatten().tolist()]
@@ -63,7 +57,7 @@ def numbers(value):
 
 
 def to_javascript(checkpoint):
-    """The text of model.js for a Checkpoint; raises ExportError."""
+    """The text of model.js for a Checkpoint; raises UserError."""
     layers = [describe_layer(layer) for layer in checkpoint.model]
     checksum = 0.0  # in the same order as on the page, and so with the same rounding
     for i, number in enumerate(numbers(layers)):
@@ -97,7 +91,4 @@ def main():
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (CheckpointError, ExportError, OSError) as error:
-        sys.exit(f"Error: {error}")
+    run(main)

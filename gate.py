@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 import torch
 
-from checkpoint import Checkpoint, CheckpointError, find_checkpoints, load_checkpoint
-from data import DataError, load_test_set, missing_files
+from checkpoint import Checkpoint, find_checkpoints, load_checkpoint
+from data import load_test_set, missing_files
+from errors import UserError
 from evaluation import accuracy, measure, predict
 
 MARKS = {True: "✓", False: "✗"}
@@ -58,7 +59,7 @@ def examine_newest():
         return Examined(error=problem), Examined()
     try:
         newest, *older = reversed(find_checkpoints())
-    except CheckpointError as error:
+    except UserError as error:
         return Examined(error=str(error)), Examined()
     return examine(newest), examine(older[0]) if older else Examined()
 
@@ -68,7 +69,7 @@ def examine(path):
     try:
         checkpoint = load_checkpoint(path)
         examined = examine_model(checkpoint.model, checkpoint.metadata["dataset"])
-    except (CheckpointError, DataError, OSError) as error:
+    except (UserError, OSError) as error:
         return Examined(path, str(error))
     claimed = checkpoint.metadata["test_accuracy"]
     figures = examined.figures | {

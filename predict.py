@@ -13,7 +13,8 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
-from checkpoint import CheckpointError, find_checkpoints, load_checkpoint
+from checkpoint import find_checkpoints, load_checkpoint
+from errors import run
 from evaluation import predict
 from ink import dilate, find_ink, read_channels
 
@@ -142,9 +143,4 @@ def main():
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except CheckpointError as error:
-        sys.exit(f"Error: {error}")
-    except KeyboardInterrupt:
-        sys.exit(130)
+    run(main)

@@ -13,10 +13,11 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from data import DATASETS, DataError, load_dataset
+from data import DATASETS, load_dataset
+from errors import number, run
 from gate import Examined, examine_model, judge
 from test_model import LIMITS
-from train import Recipe, number, train
+from train import Recipe, train
 
 FILE = "sweep.json"
 
@@ -100,9 +101,4 @@ def main():
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (DataError, OSError) as error:
-        sys.exit(f"Error: {error}")
-    except KeyboardInterrupt:
-        sys.exit(130)
+    run(main)

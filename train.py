@@ -1,7 +1,6 @@
 """Train SimpleCNN on augmented digits and save it as model_YYYYMMDD_HHMMSS.pth."""
 
 import argparse
-import sys
 import time
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -14,7 +13,8 @@ from torch import nn
 from tqdm import tqdm
 
 from checkpoint import save_checkpoint
-from data import DATASETS, DataError, augmented_batches, load_dataset, prefetched
+from data import DATASETS, augmented_batches, load_dataset, prefetched
+from errors import UserError, number, run
 from evaluation import accuracy, predict
 from model import SimpleCNN
 
@@ -81,18 +81,6 @@ def train(images, labels, recipe, network=SimpleCNN):
     return model.eval()
 
 
-def number(kind, lowest, highest):
-    """Parser of a command-line number of a kind and within bounds."""
-
-    def parse(text):
-        if lowest <= kind(text) <= highest:
-            return kind(text)
-        raise argparse.ArgumentTypeError(f"{text} is not in {lowest:,} to {highest:,}")
-
-    parse.__name__ = kind.__name__  # for argparse's "invalid int value"
-    return parse
-
-
 def main():
     size, rate = number(int, 2, 10_000), number(float, 1e-6, 1e9)
     parser = argparse.ArgumentParser(description=__doc__)
@@ -117,7 +105,7 @@ def main():
     test_accuracy = accuracy(predict(model, images), labels)
     print(f"Test accuracy: {test_accuracy:.2f}% of {len(images):,} images")
     if test_accuracy < LEARNED:  # also where the loss has exploded
-        sys.exit("Error: the network learned nothing: choose another --lr")
+        raise UserError("the network learned nothing: choose another --lr")
 
     metadata = asdict(recipe) | {
         "dataset": dataset,
@@ -130,9 +118,4 @@ def main():
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (DataError, OSError) as error:
-        sys.exit(f"Error: {error}")
-    except KeyboardInterrupt:
-        sys.exit(130)
+    run(main)

@@ -4,14 +4,14 @@
 """
 
 import io
-import sys
 
 import numpy as np
 import torch
 from PIL import Image, ImageFilter
 
-from checkpoint import CheckpointError, find_checkpoints, load_checkpoint
-from data import DataError, load_mnist
+from checkpoint import find_checkpoints, load_checkpoint
+from data import load_mnist
+from errors import run
 from evaluation import accuracy, predict
 from predict import prepare
 from sweep import in_parallel
@@ -83,9 +83,4 @@ def main():
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (CheckpointError, DataError, OSError) as error:
-        sys.exit(f"Error: {error}")
-    except KeyboardInterrupt:
-        sys.exit(130)
+    run(main)

@@ -13,6 +13,7 @@ import pytest
 import torch
 
 import checkpoint
+from errors import UserError
 from model import SimpleCNN
 
 METADATA = {"dataset": "mnist", "test_accuracy": 99.0}
@@ -81,11 +82,11 @@ def test_checkpoints_are_found_by_the_time_in_their_names(tmp_path):
 
 
 def test_no_checkpoint_and_one_of_the_future_are_told(tmp_path):
-    with pytest.raises(checkpoint.CheckpointError, match="run `python train.py`"):
+    with pytest.raises(UserError, match="run `python train.py`"):
         checkpoint.find_checkpoints(tmp_path)
     save(SimpleCNN(), tmp_path)
     (tmp_path / "model_20991231_235959.pth").touch()
-    with pytest.raises(checkpoint.CheckpointError, match="20991231.*in the future"):
+    with pytest.raises(UserError, match="20991231.*in the future"):
         checkpoint.find_checkpoints(tmp_path)
 
 
@@ -175,7 +176,7 @@ def test_unusable_checkpoints_are_refused_with_the_reason_in_little_memory(tmp_p
     for reason, content in unusable_contents(path.read_bytes(), tmp_path):
         path.write_bytes(content)
         tracemalloc.start()
-        with pytest.raises(checkpoint.CheckpointError, match=f"{path.name} .*{reason}"):
+        with pytest.raises(UserError, match=f"{path.name} .*{reason}"):
             checkpoint.load_checkpoint(path)
         assert tracemalloc.get_traced_memory()[1] < 10e6
         tracemalloc.stop()
@@ -191,5 +192,5 @@ def test_missing_file_folder_pipe_and_thirty_gigabytes_are_refused(tmp_path):
         os.mkfifo(tmp_path / "pipe")
         paths[tmp_path / "pipe"] = "is not a file"
     for path, reason in paths.items():
-        with pytest.raises(checkpoint.CheckpointError, match=f"{path.name} {reason}"):
+        with pytest.raises(UserError, match=f"{path.name} {reason}"):
             checkpoint.load_checkpoint(path)

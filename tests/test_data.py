@@ -14,6 +14,7 @@ import torch
 from torchvision.datasets import MNIST
 
 import data
+from errors import UserError
 from train import Recipe
 
 FEW = Recipe(batch_size=16)
@@ -76,7 +77,7 @@ def test_damaged_file_is_named_and_no_reason_to_switch(tiny_mnist, name):
     path = tiny_mnist / data.RAW / name
     path.write_bytes(path.read_bytes()[:-1] + b"\xff")
     for dataset in ("auto", "mnist"):
-        with pytest.raises(data.DataError, match=f"{name} is damaged.*delete it"):
+        with pytest.raises(UserError, match=f"{name} is damaged.*delete it"):
             data.load_dataset(dataset, tiny_mnist)
 
 

@@ -9,6 +9,7 @@ from torch import nn
 
 import export
 from checkpoint import save_checkpoint
+from errors import UserError
 from model import SimpleCNN
 
 
@@ -23,7 +24,7 @@ from model import SimpleCNN
     ],
 )
 def test_what_the_page_does_not_know_is_refused(layer, reason):
-    with pytest.raises(export.ExportError, match=reason):
+    with pytest.raises(UserError, match=reason):
         export.describe_layer(layer)
 
 

@@ -15,6 +15,7 @@ import gate
 import report
 import strokes
 import test_model
+from errors import UserError
 from model import SimpleCNN
 
 NAN = float("nan")
@@ -138,7 +139,7 @@ def test_nothing_hangs_on_the_predecessor(folder, damage, reason):
 
 def test_data_error_fails_the_gate_in_a_sentence(folder, monkeypatch):
     def fail(*_):
-        raise data.DataError("t10k is damaged")
+        raise UserError("t10k is damaged")
 
     monkeypatch.setattr(gate, "load_test_set", fail)
     save()

@@ -12,6 +12,7 @@ from PIL import Image
 import checkpoint
 import predict
 import strokes
+from errors import UserError
 from model import SimpleCNN
 
 
@@ -162,5 +163,5 @@ def test_bad_pictures_get_a_sentence_each_and_the_others_go_on(
 
 
 def test_missing_checkpoint_is_a_sentence(run, tmp_path):
-    with pytest.raises(checkpoint.CheckpointError, match="missing.pth is not a file"):
+    with pytest.raises(UserError, match="missing.pth is not a file"):
         run("--checkpoint", "missing.pth", "good.png")

@@ -10,6 +10,7 @@ import torch
 import checkpoint
 import data
 import train
+from errors import UserError
 from evaluation import accuracy, predict
 from model import SimpleCNN
 
@@ -84,7 +85,7 @@ def test_options_override_the_recipe_which_is_saved_whole(tmp_path, monkeypatch)
 
 @pytest.mark.parametrize("rate", ["1e-6", "1e9"])  # too timid, and exploding
 def test_training_that_learns_nothing_saves_nothing(rate, tmp_path, monkeypatch):
-    with pytest.raises(SystemExit, match="learned nothing: choose another --lr"):
+    with pytest.raises(UserError, match="learned nothing: choose another --lr"):
         run_main(monkeypatch, tmp_path, f"--lr={rate}")
     assert not list(tmp_path.iterdir())
 
@@ -107,7 +108,7 @@ def test_senseless_options_are_usage_errors(option, monkeypatch, capsys):
 
 @pytest.mark.parametrize(
     ("error", "code"),
-    [(KeyboardInterrupt(), 130), (data.DataError("no data"), "Error: no data")],
+    [(KeyboardInterrupt(), 130), (UserError("no data"), "Error: no data")],
 )
 def test_script_ends_without_traceback_and_leaves_nothing(
     error, code, tmp_path, monkeypatch

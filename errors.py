@@ -1,0 +1,30 @@
+"""Bad input ends a script in one sentence and a non-zero exit, never in a traceback."""
+
+import argparse
+import sys
+
+
+class UserError(Exception):
+    """What a user can mend; the message says what is wrong, where, and what to do."""
+
+
+def run(main):
+    """Call the main function of a script."""
+    try:
+        main()
+    except (UserError, OSError) as error:
+        sys.exit(f"Error: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def number(kind, lowest, highest):
+    """Parser of a command-line number of a kind and within bounds."""
+
+    def parse(text):
+        if lowest <= kind(text) <= highest:
+            return kind(text)
+        raise argparse.ArgumentTypeError(f"{text} is not in {lowest:,} to {highest:,}")
+
+    parse.__name__ = kind.__name__  # for argparse's "invalid int value"
+    return parse
