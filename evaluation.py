@@ -15,7 +15,6 @@ WARPS = (15, 0.1, 0.1, 0.2, 0.5)  # limits for `random_warp`: those of the train
 
 def measure(model, images, labels):
     """Figures by name, and class probabilities (N, 10), of images (N, 1, 28, 28) float."""
-    torch.set_num_threads(1)  # two processes of several threads would slow each other
     probabilities = predict(model, images)
     tensors = [*model.parameters(), *model.buffers()]
     digits = [labels == digit for digit in labels.unique()]

@@ -81,6 +81,7 @@ def examine(path):
 
 def examine_model(model, dataset):
     """Measure a model on the test set of "mnist" or "strokes"."""
+    torch.set_num_threads(1)  # two processes of several threads would slow each other
     images, labels = load_test_set(dataset)
     figures, probabilities = measure(model, images, labels)
     figures |= dict.fromkeys(["mnist_accuracy", "false_claim", "file_megabytes"])
