@@ -129,10 +129,9 @@ def check_record(**metadata):
     if not isinstance(metadata["test_accuracy"], float):
         raise UserError("does not say its test accuracy")
     for name, value in metadata.items():
-        if not isinstance(value, str | int | float):
-            raise UserError(f"holds more than a string or number as {name}")
-        if not isinstance(value, str) and not math.isfinite(value):
-            raise UserError(f"holds {value} as {name} in its record")
+        number = isinstance(value, int | float) and math.isfinite(value)
+        if not number and not isinstance(value, str):
+            raise UserError(f"holds neither a string nor a finite number as {name}")
     return metadata
 
 

@@ -42,9 +42,9 @@ def load_dataset(name="auto", data_dir="data"):
     return "strokes", draw_digits(*STROKES_TRAIN), draw_digits(*STROKES_TEST)
 
 
-def load_test_set(name, data_dir="data"):
+def load_test_set(name):
     """Test set of "mnist" or "strokes" alone; raises as `load_dataset` does."""
-    return load_mnist(data_dir)[1] if name == "mnist" else draw_digits(*STROKES_TEST)
+    return load_mnist()[1] if name == "mnist" else draw_digits(*STROKES_TEST)
 
 
 def load_mnist(data_dir="data"):

@@ -25,7 +25,7 @@ PERFORMANCE = [
     # 97.87 ± 0.15, of networks trained on stroke digits
     Limit("mnist_accuracy", "MNIST Test Accuracy", "{:.2f}%", "≥", None, 90.0),
     # 98.22 ± 0.25; 95.25 ± 0.45
-    Limit("worst_recall", "Recall of the Worst Digit", "{:.2f}%", "≥", 96.8, 92.5),
+    Limit("worst_recall", "Recall of the Worst Digit", "{:.2f}%", "≥", 96.5, 92.5),
     # 0.075 ± 0.002; 0.131 ± 0.003
     Limit("cross_entropy", "Test Cross-Entropy", "{:.3f}", "≤", 0.086, 0.150),
     # 54.9 ± 1.5; 56.8 ± 0.9: neither timid nor sure of what is wrong

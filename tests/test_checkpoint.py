@@ -142,17 +142,14 @@ def unusable_contents(good, folder):
         ("more than tensors", METADATA | {"note": hostile}),
         ("more than tensors", METADATA | {"note": Hostile(bytearray, 2**40)}),
         ("not a checkpoint of train.py", METADATA | {(1,): 2}),
-        ("more than a string or number as note", METADATA | {"note": ["a list"]}),
-        (
-            "more than a string or number as note",
-            METADATA | {"note": first[0, 0, 0, 0]},
-        ),
+        ("neither a string nor", METADATA | {"note": ["a list"]}),
+        ("neither a string nor", METADATA | {"note": first[0, 0, 0, 0]}),
         ("not a checkpoint of train.py", "mnist"),
         ("not a checkpoint of train.py", {"dataset": "mnist"}),
         ("does not say what it was trained on", METADATA | {"dataset": "emnist"}),
         ("does not say its test accuracy", METADATA | {"test_accuracy": "99"}),
-        ("holds nan as loss", METADATA | {"loss": float("nan")}),
-        ("holds inf as loss", METADATA | {"loss": float("inf")}),
+        ("finite number as loss", METADATA | {"loss": float("nan")}),
+        ("finite number as loss", METADATA | {"loss": float("inf")}),
     ]:
         content = {"metadata": record, "state_dict": weights}
         contents.append((reason, torch_bytes(content)))

@@ -3,11 +3,10 @@
 import gzip
 import hashlib
 import socket
-import urllib.request
-import urllib.response
 from dataclasses import replace
-from pathlib import Path
-from urllib.error import HTTPError
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 
 import pytest
 import torch
@@ -37,7 +36,7 @@ def tiny_mnist(tmp_path, monkeypatch):
 
 @pytest.fixture
 def mirror(tiny_mnist, monkeypatch):
-    """Folder that stands for MNIST's only mirror, with the packed `tiny_mnist`."""
+    """Folder behind MNIST's only mirror, with the packed `tiny_mnist`."""
     folder = tiny_mnist.parent / "mirror"
     folder.mkdir()
     resources = []
@@ -46,21 +45,15 @@ def mirror(tiny_mnist, monkeypatch):
         (folder / f"{path.name}.gz").write_bytes(packed)
         resources.append((f"{path.name}.gz", hashlib.md5(packed).hexdigest()))
 
-    class Server(urllib.request.HTTPHandler):
-        def http_open(self, request):
-            path = folder / Path(request.selector).name
-            if not path.exists():
-                raise HTTPError(request.full_url, 404, "File not found", {}, None)
-            file = path.open("rb")
-            response = urllib.response.addinfourl(file, {}, request.full_url, 200)
-            response.msg, response.length = "OK", path.stat().st_size
-            return response
-
-    opener = urllib.request.build_opener(Server)
-    monkeypatch.setattr(urllib.request, "_opener", opener)
-    monkeypatch.setattr(MNIST, "mirrors", ["http://mirror/"])
     monkeypatch.setattr(MNIST, "resources", resources)
-    return folder
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    handler = partial(SimpleHTTPRequestHandler, directory=folder)
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        Thread(target=server.serve_forever).start()
+        address = f"http://127.0.0.1:{server.server_port}/"
+        monkeypatch.setattr(MNIST, "mirrors", [address])
+        yield folder
+        server.shutdown()
 
 
 def test_mnist_is_downloaded_and_comes_back_as_whole_tensors(mirror, tmp_path):
@@ -99,6 +92,7 @@ def test_stalled_download_is_given_up(tmp_path, monkeypatch):
     server = socket.create_server(("127.0.0.1", 0))  # takes calls, and never answers
     mirror = f"http://127.0.0.1:{server.getsockname()[1]}/"
     monkeypatch.setattr(MNIST, "mirrors", [mirror])
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
     monkeypatch.setattr(data, "STALL_SECONDS", 0.2)
     with server, pytest.raises(ConnectionError, match="timed out"):
         data.load_mnist(tmp_path)

@@ -169,7 +169,7 @@ for name, says, record in [
     ("oversized file", "is larger than", {"padding": "x" * 10**6}),
     ("unknown data set", "does not say what it was trained", {"dataset": "emnist"}),
     ("false claim", "Error of the Record: ", {"test_accuracy": 99.9}),
-    ("NaN in the record", "holds nan as seconds", {"seconds": float("nan")}),
+    ("NaN in the record", "a finite number as seconds", {"seconds": float("nan")}),
 ]:
     FAULTS[name] = (lambda n, p, more=record: rewrite(p, n, **more), says)
 
