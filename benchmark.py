@@ -49,7 +49,8 @@ USUAL = {  # pipeline: its transforms, and the processes that load images
     "tensors, bilinear": (ON_TENSORS, 0),
 }
 OURS = "this pipeline"
-RUNS = 3
+RUNS = 3  # of each pipeline
+STEPS = 200  # of training, profiled
 
 
 def train_usual(name, seed):
@@ -101,7 +102,7 @@ def compare_pipelines():
         print(f"| {name} | {' | '.join(cells)} | {test_accuracy:.2f} % |")
 
 
-def measure_convolutions(repeats=200):
+def measure_convolutions():
     """Print the convolutions' share of a training step in one thread, and their speed."""
     torch.set_num_threads(1)
     n = train.Recipe.batch_size
@@ -119,11 +120,11 @@ def measure_convolutions(repeats=200):
     counts = counter.get_flop_counts()["Global"]
     operations = sum(n for name, n in counts.items() if "convolution" in str(name))
     with profile(use_kineto=False) as profiler:
-        for _ in range(repeats):
+        for _ in range(STEPS):
             step()
-    whole = profiler.self_cpu_time_total / repeats / 1000  # milliseconds
+    whole = profiler.self_cpu_time_total / STEPS / 1000  # milliseconds
     events = [e for e in profiler.key_averages() if "convolution" in e.key]
-    convolutions = sum(e.self_cpu_time_total for e in events) / repeats / 1000
+    convolutions = sum(e.self_cpu_time_total for e in events) / STEPS / 1000
 
     square = torch.rand(1024, 1024)
     with profile(use_kineto=False) as profiler:
