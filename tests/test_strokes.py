@@ -26,6 +26,7 @@ def test_stroke_digits_are_balanced(n):
 
 def test_stroke_digits_keep_to_mnist_conventions():
     images = strokes.draw_digits(5000, 0)[0].squeeze(1)
+    assert torch.equal(images, (255 * images).round() / 255)  # 256 greys
     assert images.amax(dim=(1, 2)).min() > 0.5
     assert 0.11 < images.mean() < 0.16  # MNIST: 0.13
     mass = images.sum(dim=(1, 2))

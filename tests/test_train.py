@@ -97,6 +97,7 @@ EPOCHS = "--epochs=0", "--epochs=1.5", "--epochs=1000000"
 
 @pytest.mark.parametrize("option", [*BATCH_SIZES, *EPOCHS, *RATES, "--seed=-1"])
 def test_senseless_options_are_usage_errors(option, monkeypatch, capsys):
+    monkeypatch.delattr(train, "load_dataset")  # not to be reached
     monkeypatch.setattr(sys, "argv", ["train.py", option])
     with pytest.raises(SystemExit) as stopped:
         train.main()
@@ -108,7 +109,11 @@ def test_senseless_options_are_usage_errors(option, monkeypatch, capsys):
 
 @pytest.mark.parametrize(
     ("error", "code"),
-    [(KeyboardInterrupt(), 130), (UserError("no data"), "Error: no data")],
+    [
+        (KeyboardInterrupt(), 130),
+        (UserError("no data"), "Error: no data"),
+        (OSError("no room"), "Error: no room"),
+    ],
 )
 def test_script_ends_without_traceback_and_leaves_nothing(
     error, code, tmp_path, monkeypatch
