@@ -19,7 +19,7 @@ from errors import UserError
 from model import SimpleCNN
 
 NAME = "model_%Y%m%d_%H%M%S.pth"
-NAME_PATTERN = re.compile(r"model_\d{8}_\d{6}\.pth")
+NAME_PATTERN = re.compile(r"model_[0-9]{8}_[0-9]{6}\.pth")
 MAX_BYTES = 100_000  # of the file, and of all that is in it; ours has 34,099
 CLOCK_TOLERANCE = timedelta(days=2)  # between clocks, and between time zones
 
@@ -98,7 +98,10 @@ def load_checkpoint(path):
     else:
         digest = sha256(content).hexdigest()
         return Checkpoint(path, digest, len(content), metadata, model)
-    raise UserError(f"{path} {reason}: `python train.py` makes a new one")
+    shown = "".join(
+        c if c.isprintable() else "?" for c in reason
+    )  # it may quote the file
+    raise UserError(f"{path} {shown}: `python train.py` makes a new one")
 
 
 def check_archive(content):
@@ -139,7 +142,7 @@ def build_model(state_dict):
     """SimpleCNN in eval mode with the weights of `state_dict`."""
     model = SimpleCNN()
     try:
-        model.load_state_dict(state_dict)
+        model.load_state_dict(dict(state_dict))  # a plain one, which has no options
     except RuntimeError as error:
         reason = str(error).splitlines()[-1].strip()
         raise UserError(f"was made for another architecture: {reason}") from None

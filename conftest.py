@@ -14,10 +14,11 @@ def pytest_configure():
     """Refuse to start where the report could not be written at the end."""
     try:
         Path("report").mkdir(exist_ok=True)
-        tempfile.TemporaryFile(dir="report").close()
+        with tempfile.TemporaryFile(dir="report") as file:
+            file.write(bytes(1_000_000))  # more than a report takes
     except OSError as error:
-        problem = f"report/ cannot be written ({error.strerror})"
-        raise pytest.UsageError(f"{problem}: remove what is in its place") from None
+        problem = f"report/ must be a folder with room to write ({error.strerror})"
+        raise pytest.UsageError(problem) from None
 
 
 @pytest.fixture(scope="module")

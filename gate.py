@@ -23,8 +23,8 @@ class Limit(NamedTuple):
     name: str
     form: str
     relation: str
-    mnist: float | None  # None: nothing
-    strokes: float | None
+    mnist: float | str | None  # None: nothing
+    strokes: float | str | None
 
 
 class Check(NamedTuple):
@@ -94,7 +94,7 @@ def examine_model(model, dataset):
 def judge(limits, examined):
     """Checks of an examined checkpoint, by those limits that its data set has.
 
-    None where nothing could be measured; KeyError for a limit of an unknown figure.
+    There are none where nothing was measured. Raises KeyError for an unknown figure.
     """
     checks = []
     for limit in limits if examined.figures else ():

@@ -17,7 +17,7 @@ ROWS, COLUMNS = 3, 6  # of mistakes shown
 
 
 def remove_report():
-    """Rather no report than that of another model, whatever happens to this one."""
+    """Rather no report than that of another model, should this one not be written."""
     for path in (METRICS, SUMMARY, CONFUSIONS, MISTAKES):
         path.unlink(missing_ok=True)
 
@@ -41,11 +41,11 @@ def write_report(candidate, predecessor, limits):
     text = json.dumps(no_nan, indent=2, allow_nan=False) + "\n"
     FOLDER.mkdir(exist_ok=True)
     METRICS.write_text(text, encoding="utf-8")
-    text = summarize(candidate, checks, predecessor, before)
-    SUMMARY.write_text(text, encoding="utf-8")
     if not candidate.error:
         draw_confusions(candidate, CONFUSIONS)
         draw_mistakes(candidate, MISTAKES)
+    text = summarize(candidate, checks, predecessor, before)
+    SUMMARY.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def verdict(candidate, checks):
@@ -79,7 +79,7 @@ def summarize(candidate, checks, predecessor, before):
         f"## {verdict(candidate, checks).upper()}: {name}",
         "\n".join(faults),
         candidate.error or compare(candidate, predecessor),
-        "\n".join(table),
+        "\n".join(table) if checks else "",
     ]
     return "\n\n".join(filter(None, paragraphs)) + "\n"
 

@@ -7,6 +7,7 @@ import os
 import pickle
 import tracemalloc
 import zipfile
+from collections import OrderedDict
 from datetime import datetime, timedelta
 
 import pytest
@@ -75,6 +76,7 @@ def test_full_disk_leaves_no_checkpoint(tmp_path, monkeypatch):
 def test_checkpoints_are_found_by_the_time_in_their_names(tmp_path):
     names = ["model_20251231_235959.pth", "model_20261101_000000.pth"]
     strangers = ["model_20261102_000000.pt", "model_2026110_000000.pth", "zebra"]
+    strangers += ["model_20261102_00000٤.pth"]
     strangers += ["my_model_20261102_000000.pth", "model_20261102_000000.partial"]
     for name in names + strangers:
         (tmp_path / name).touch()
@@ -123,6 +125,9 @@ def unusable_contents(good, folder):
     encrypted[good.rindex(b"PK\1\2") + 8] |= 1
     flipped[good.index(first.numpy().tobytes())] ^= 1
     hostile = Hostile(os.mkdir, str(folder / "struck"))
+    halves = OrderedDict((name, tensor.half()) for name, tensor in weights.items())
+    assign = {"version": 2, "assign_to_params_buffers": True}
+    halves._metadata = dict.fromkeys("0123456789", assign)
     contents = [
         ("not a checkpoint", b""),
         ("is damaged", good[:-1000]),
@@ -150,10 +155,12 @@ def unusable_contents(good, folder):
         ("does not say its test accuracy", METADATA | {"test_accuracy": "99"}),
         ("finite number as loss", METADATA | {"loss": float("nan")}),
         ("finite number as loss", METADATA | {"loss": float("inf")}),
+        (r"finite number as \?\?## PASSED", METADATA | {"\n\x1b## PASSED": None}),
     ]:
         content = {"metadata": record, "state_dict": weights}
         contents.append((reason, torch_bytes(content)))
     for reason, changes in [
+        ('another architecture.*"a\\?b"', {"a\ud800b": first}),
         (f"another architecture.*{name}", {name: torch.cat([first] * 2)}),
         (f"another architecture.*{name}", {name: "text"}),
         ("another architecture.*extra", {"extra": torch.zeros(9)}),
@@ -164,8 +171,13 @@ def unusable_contents(good, folder):
     ]:
         content = {"metadata": METADATA, "state_dict": weights | changes}
         contents.append((reason, torch_bytes(content)))
-    content = {"metadata": METADATA, "state_dict": dict(list(weights.items())[1:])}
-    return [*contents, (f"another architecture.*{name}", torch_bytes(content))]
+    for reason, state in [
+        (f"another architecture.*{name}", dict(list(weights.items())[1:])),
+        (f"other numbers.*{name}", halves),
+    ]:
+        content = {"metadata": METADATA, "state_dict": state}
+        contents.append((reason, torch_bytes(content)))
+    return contents
 
 
 def test_unusable_checkpoints_are_refused_with_the_reason_in_little_memory(tmp_path):

@@ -50,6 +50,12 @@ def test_limits_bind_their_own_data_set_and_known_figures_alone():
         gate.judge([limit._replace(figure="thign")], digits)
 
 
+def test_every_change_has_its_limits():
+    judged = {limit.figure for limit in test_model.ROBUSTNESS}
+    for name in evaluation.CHANGES:
+        assert {f"{name}_accuracy", f"{name}_difference"} <= judged
+
+
 @pytest.mark.parametrize(
     ("gained", "lost", "p"),
     [(12, 9, 0.66), (9, 12, 0.66), (0, 0, 1.0), (5, 5, 1.0), (10, 0, 2 / 1024)],
@@ -95,7 +101,9 @@ def test_report_of_a_bad_model_lists_its_faults(folder):
 
 
 def test_report_without_a_checkpoint_says_so(folder):
-    assert "no checkpoint in" in write_report()[1]
+    _, summary = write_report()
+    assert "no checkpoint in" in summary
+    assert "|" not in summary  # no table
 
 
 def test_report_of_an_unreadable_checkpoint_shows_no_stale_figures(folder):
@@ -139,11 +147,11 @@ def test_nothing_hangs_on_the_predecessor(folder, damage, reason):
 
 def test_data_error_fails_the_gate_in_a_sentence(folder, monkeypatch):
     def fail(*_):
-        raise UserError("t10k is damaged")
+        raise UserError("t10k\udcff is damaged")  # a name that is not UTF-8
 
     monkeypatch.setattr(gate, "load_test_set", fail)
     save()
-    assert "t10k is damaged" in write_report()[1]
+    assert "t10k\\udcff is damaged" in write_report()[1]
 
 
 def test_gate_refuses_to_share_its_machine(folder, monkeypatch):
@@ -158,5 +166,5 @@ def test_report_that_cannot_be_written_is_a_sentence(tmp_path):
     with subprocess.Popen(
         command, cwd=tmp_path, stderr=subprocess.PIPE, text=True
     ) as process:
-        assert process.communicate()[1].startswith("ERROR: report/ cannot be written")
+        assert process.communicate()[1].startswith("ERROR: report/ must be a folder")
     assert process.returncode == pytest.ExitCode.USAGE_ERROR
