@@ -7,7 +7,6 @@ import pickle
 import re
 import zipfile
 from datetime import datetime, timedelta
-from hashlib import sha256
 from itertools import count
 from pathlib import Path
 from typing import NamedTuple
@@ -25,11 +24,10 @@ CLOCK_TOLERANCE = timedelta(days=2)  # between clocks, and between time zones
 
 
 class Checkpoint(NamedTuple):
-    """A file with its size in bytes, the record of its training, and the model."""
+    """A file with its bytes, the record of its training, and the model."""
 
     path: Path
-    sha256: str
-    size: int
+    content: bytes
     metadata: dict
     model: SimpleCNN
 
@@ -86,7 +84,7 @@ def load_checkpoint(path):
             content = file.read(MAX_BYTES + 1)
         saved = torch.load(check_archive(content), "cpu", weights_only=True)
         metadata = check_record(**saved["metadata"])
-        model = build_model(saved["state_dict"])
+        return Checkpoint(path, content, metadata, build_model(saved["state_dict"]))
     except UserError as error:
         reason = str(error)
     except OSError as error:
@@ -95,9 +93,6 @@ def load_checkpoint(path):
         reason = "holds more than tensors, strings and numbers"
     except Exception:  # noqa: BLE001 - a strange file raises whatever it leads to
         reason = "is damaged or not a checkpoint of train.py"
-    else:
-        digest = sha256(content).hexdigest()
-        return Checkpoint(path, digest, len(content), metadata, model)
     shown = "".join(
         c if c.isprintable() else "?" for c in reason
     )  # it may quote the file

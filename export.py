@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from hashlib import sha256
 from pathlib import Path
 
 from checkpoint import find_checkpoints, load_checkpoint
@@ -64,7 +65,7 @@ def to_javascript(checkpoint):
         checksum += number * (i % 997 + 1)
     model = {
         "checkpoint": checkpoint.path.name,
-        "sha256": checkpoint.sha256,
+        "sha256": sha256(checkpoint.content).hexdigest(),
         "dataset": DATASETS[checkpoint.metadata["dataset"]],
         "accuracy": checkpoint.metadata["test_accuracy"],
         "trained": str(checkpoint.metadata.get("trained_at", "unknown"))[:10],

@@ -74,7 +74,7 @@ def examine(path):
     claimed = checkpoint.metadata["test_accuracy"]
     figures = examined.figures | {
         "false_claim": abs(claimed - examined.figures["accuracy"]),
-        "file_megabytes": checkpoint.size / 1e6,
+        "file_megabytes": len(checkpoint.content) / 1e6,
     }
     return examined._replace(path=path, checkpoint=checkpoint, figures=figures)
 

@@ -3,6 +3,7 @@
 import json
 import math
 import platform
+from hashlib import sha256
 from pathlib import Path
 
 import torch
@@ -58,7 +59,7 @@ def describe(examined):
     checkpoint = examined.checkpoint
     return {
         "file": examined.path and examined.path.name,
-        "sha256": checkpoint and checkpoint.sha256,
+        "sha256": checkpoint and sha256(checkpoint.content).hexdigest(),
         "metadata": checkpoint and checkpoint.metadata,
         "figures": examined.figures,
     }

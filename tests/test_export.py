@@ -1,5 +1,6 @@
 """What the page cannot compute is refused, never exported."""
 
+import hashlib
 import json
 import sys
 from pathlib import Path
@@ -55,4 +56,6 @@ def test_the_old_model_stays_until_the_new_one_is_whole(tmp_path, monkeypatch):
     assert target.read_text() == "old"
     assert not target.with_suffix(".partial").exists()
     export.main()
-    assert target.read_text().startswith('const MODEL = {"checkpoint":"model_')
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    start = f'const MODEL = {{"checkpoint":"{path.name}","sha256":"{digest}"'
+    assert target.read_text().startswith(start)

@@ -1,5 +1,6 @@
 """Verdicts and reports: one mark for one verdict, and a report in every case."""
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -122,6 +123,8 @@ def test_summary_compares_with_the_predecessor(folder):
     metrics, summary = write_report()
     assert f"Against {older.name}: " in summary
     assert "digits newly right" in summary
+    digest = hashlib.sha256(older.read_bytes()).hexdigest()
+    assert metrics["predecessor"]["sha256"] == digest
     accuracies = [
         metrics[which]["figures"]["accuracy"] for which in ("checkpoint", "predecessor")
     ]
