@@ -93,9 +93,8 @@ def load_checkpoint(path):
         reason = "holds more than tensors, strings and numbers"
     except Exception:  # noqa: BLE001 - a strange file raises whatever it leads to
         reason = "is damaged or not a checkpoint of train.py"
-    shown = "".join(
-        c if c.isprintable() else "?" for c in reason
-    )  # it may quote the file
+    # The reason may quote the file, and so hold anything.
+    shown = "".join(c if c.isprintable() else "?" for c in reason)
     raise UserError(f"{path} {shown}: `python train.py` makes a new one")
 
 

@@ -4,6 +4,7 @@
 """
 
 import io
+from functools import cache
 
 import numpy as np
 import torch
@@ -56,11 +57,16 @@ def photograph(image, seed, light_on_dark=False):
     return Image.open(file)
 
 
+@cache  # in each worker
+def load():
+    """Model of the newest checkpoint, and images and labels of MNIST's test set."""
+    torch.set_num_threads(1)  # for small pictures faster than two
+    return load_checkpoint(find_checkpoints()[-1]).model, *load_mnist()[1]
+
+
 def read_photographs(first, light_on_dark):
     """How many of 50 photographs of test images the newest checkpoint reads right."""
-    torch.set_num_threads(1)
-    model = load_checkpoint(find_checkpoints()[-1]).model
-    images, labels = load_mnist()[1]
+    model, images, labels = load()
     seeds = range(first, first + 50)
     right = 0
     for seed, image in zip(seeds, to_bytes(images[seeds]), strict=True):
@@ -70,8 +76,7 @@ def read_photographs(first, light_on_dark):
 
 
 def main():
-    model = load_checkpoint(find_checkpoints()[-1]).model
-    images, labels = load_mnist()[1]
+    model, images, labels = load()
     for ink, light_on_dark in {"dark on light": False, "light on dark": True}.items():
         jobs = [(first, light_on_dark) for first in range(0, 1000, 50)]
         percent = sum(in_parallel(read_photographs, jobs, "Photographs")) / 10
