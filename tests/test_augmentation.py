@@ -25,17 +25,22 @@ def pixels_from_unit(points):
     return (14 * (points + 1)).tolist()
 
 
+def draws(n):
+    """Degrees, shifts, scales and corners that n images are warped by."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(augmentation, "warp", lambda _, *draws: draws)
+        return augmentation.random_warp(torch.empty(n, 1, 28, 28), seeded(), *WARPS)
+
+
 @pytest.mark.parametrize("degrees", [-15.0, 0.0, 10.0])
 @pytest.mark.parametrize("shift", [(0.0, 0.0), (2.8, -1.4)])
 @pytest.mark.parametrize("scale", [0.9, 1.0, 1.1])
 def test_affine_warp_equals_torchvision(degrees, shift, scale):
     images = random_images(3)
     shifts = torch.tensor([shift] * 3) / 14
-    sources = augmentation.undo_affine(
-        torch.full((3,), degrees), shifts, torch.full((3,), scale)
-    )
+    angles, scales = torch.full((3,), degrees), torch.full((3,), scale)
     corners = augmentation.CORNERS.expand(3, 4, 2)
-    warped = augmentation.warp(images, augmentation.homographies(corners, sources))
+    warped = augmentation.warp(images, angles, shifts, scales, corners)
     expected = tv.affine(images, degrees, list(shift), scale, [0.0, 0.0], BILINEAR)
     torch.testing.assert_close(warped, expected, atol=1e-4, rtol=0)
 
@@ -43,8 +48,8 @@ def test_affine_warp_equals_torchvision(degrees, shift, scale):
 def test_perspective_warp_equals_torchvision():
     images = random_images(8)
     corners = augmentation.CORNERS * (1 - 0.2 * torch.rand(8, 4, 2, generator=seeded()))
-    sources = augmentation.CORNERS.expand(8, 4, 2)
-    warped = augmentation.warp(images, augmentation.homographies(corners, sources))
+    still = torch.zeros(8), torch.zeros(8, 2), torch.ones(8)
+    warped = augmentation.warp(images, *still, corners)
     start = pixels_from_unit(augmentation.CORNERS)
     for image, moved, ours in zip(images, corners, warped, strict=True):
         expected = tv.perspective(image, start, pixels_from_unit(moved), BILINEAR)
@@ -55,9 +60,8 @@ def test_random_warp_equals_torchvision_applied_one_after_the_other():
     inner = F.pad(random_images(50)[..., 10:18, 10:18], [10] * 4)  # nothing leaves
     smooth = tv.gaussian_blur(inner, [9, 9], [1.5, 1.5])  # as two resamplings blur
     warped = augmentation.random_warp(smooth, seeded(), *WARPS)
-    draws = augmentation.draw_warps(50, seeded(), *WARPS)
     for image, ours, degrees, shift, scale, corners in zip(
-        smooth, warped, *draws, strict=True
+        smooth, warped, *draws(50), strict=True
     ):
         shift = (14 * shift).tolist()
         once = tv.affine(
@@ -69,7 +73,7 @@ def test_random_warp_equals_torchvision_applied_one_after_the_other():
 
 
 def test_draws_fill_their_ranges_evenly():
-    degrees, shifts, scales, corners = augmentation.draw_warps(10_000, seeded(), *WARPS)
+    degrees, shifts, scales, corners = draws(10_000)
     inward = 1 - corners / augmentation.CORNERS
     struck = inward.flatten(1).any(dim=1)
     assert struck.float().mean().item() == pytest.approx(0.5, abs=0.02)
