@@ -49,8 +49,3 @@ def test_every_variant_of_every_digit_is_drawn(monkeypatch):
     assert sorted(skeletons) == list(range(10))
     expected = [skeleton for digit in skeletons.values() for skeleton in digit.values()]
     assert sorted(skeleton for skeleton, n in drawn if n) == sorted(expected)
-
-
-def test_drawing_no_digits_is_an_error():
-    with pytest.raises(ValueError, match="at least 1"):
-        strokes.draw_digits(0, 0)
