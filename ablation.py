@@ -23,7 +23,7 @@ SHOWN = ("noise", "grey", "warps")  # of the changes in evaluation.py
 
 
 def plain_network():
-    return nn.Sequential(SimpleCNN()[0], reference_network())
+    return nn.Sequential(SimpleCNN()[0], *reference_network())
 
 
 def without_batch_norm():

@@ -4,7 +4,6 @@ import io
 import math
 import os
 import pickle
-import re
 import zipfile
 from datetime import datetime, timedelta
 from itertools import count
@@ -18,7 +17,7 @@ from errors import UserError
 from model import SimpleCNN
 
 NAME = "model_%Y%m%d_%H%M%S.pth"
-NAME_PATTERN = re.compile(r"model_[0-9]{8}_[0-9]{6}\.pth")
+NAME_PATTERN = f"model_{8 * '[0-9]'}_{6 * '[0-9]'}.pth"
 MAX_BYTES = 100_000  # of the file, and of all that is in it; ours has 34,099
 CLOCK_TOLERANCE = timedelta(days=2)  # between clocks, and between time zones
 
@@ -62,7 +61,7 @@ def save_checkpoint(model, metadata, folder="."):
 def find_checkpoints(folder="."):
     """Paths of all checkpoints, oldest first by their names; raises UserError."""
     folder = Path(folder).resolve()
-    paths = sorted(p for p in folder.iterdir() if NAME_PATTERN.fullmatch(p.name))
+    paths = sorted(folder.glob(NAME_PATTERN))
     if not paths:
         raise UserError(f"no checkpoint in {folder}: run `python train.py` first")
     if paths[-1].name > (datetime.now() + CLOCK_TOLERANCE).strftime(NAME):
@@ -106,13 +105,12 @@ def check_archive(content):
     if len(content) > MAX_BYTES:
         raise UserError(f"is larger than {MAX_BYTES:,} bytes")
     source, copy = zipfile.ZipFile(io.BytesIO(content)), io.BytesIO()
-    entries = source.infolist()
-    packed = any(entry.compress_type for entry in entries)  # its size may be a lie
-    if packed or sum(entry.file_size for entry in entries) > MAX_BYTES:
-        raise UserError(f"would inflate to more than {MAX_BYTES:,} bytes")
     with zipfile.ZipFile(copy, "w") as target:
-        for entry in entries:  # reading checks the CRC, which torch does not
-            target.writestr(entry.filename, source.read(entry))
+        for entry in source.infolist():
+            packed = entry.compress_type  # the size of such a one may be a lie
+            if packed or copy.tell() + entry.file_size > MAX_BYTES:
+                raise UserError(f"would inflate to more than {MAX_BYTES:,} bytes")
+            target.writestr(entry.filename, source.read(entry))  # checks the CRC
     if b"bytearray" in copy.getvalue():  # torch would make one of any size
         raise pickle.UnpicklingError
     copy.seek(0)

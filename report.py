@@ -2,7 +2,6 @@
 
 import json
 import math
-import platform
 from hashlib import sha256
 from pathlib import Path
 
@@ -26,32 +25,25 @@ def remove_report():
 def write_report(candidate, predecessor, limits):
     """Write the report of an Examined checkpoint beside an older one, by Limits."""
     checks = judge(limits, candidate)
+    failed = candidate.error or not all(check.passed for check in checks)
     before = []
     if predecessor.dataset == candidate.dataset:
         before = judge(limits, predecessor)
     metrics = {
-        "verdict": verdict(candidate, checks),
+        "verdict": "failed" if failed else "passed",
         "error": candidate.error,
         "checks": [check._asdict() for check in checks],
         "checkpoint": describe(candidate),
         "predecessor": describe(predecessor),
-        "python": platform.python_version(),
-        "torch": str(torch.__version__),
     }
     no_nan = json.loads(json.dumps(metrics), parse_constant=lambda name: None)
-    text = json.dumps(no_nan, indent=2, allow_nan=False) + "\n"
     FOLDER.mkdir(exist_ok=True)
-    METRICS.write_text(text, encoding="utf-8")
+    METRICS.write_text(json.dumps(no_nan, indent=2) + "\n", encoding="utf-8")
     if not candidate.error:
         draw_confusions(candidate, CONFUSIONS)
         draw_mistakes(candidate, MISTAKES)
-    text = summarize(candidate, checks, predecessor, before)
+    text = summarize(metrics["verdict"], candidate, checks, predecessor, before)
     SUMMARY.write_text(text, encoding="utf-8", errors="backslashreplace")
-
-
-def verdict(candidate, checks):
-    failed = candidate.error or not all(check.passed for check in checks)
-    return "failed" if failed else "passed"
 
 
 def describe(examined):
@@ -65,7 +57,7 @@ def describe(examined):
     }
 
 
-def summarize(candidate, checks, predecessor, before):
+def summarize(verdict, candidate, checks, predecessor, before):
     """Markdown of one screen: the verdict, the faults, and a table of all checks."""
     name = candidate.path.name if candidate.path else "no checkpoint"
     faults = [f"- {check}" for check in checks if not check.passed]
@@ -77,7 +69,7 @@ def summarize(candidate, checks, predecessor, before):
         cells += [measured_before.get(check.name, "–"), MARKS[check.passed]]
         table.append(f"| {' | '.join(cells)} |")
     paragraphs = [
-        f"## {verdict(candidate, checks).upper()}: {name}",
+        f"## {verdict.upper()}: {name}",
         "\n".join(faults),
         candidate.error or compare(candidate, predecessor),
         "\n".join(table) if checks else "",

@@ -41,10 +41,9 @@ def test_figures_of_known_outputs(monkeypatch):
     assert figures["mistake_confidence"] == pytest.approx(60)
     loss = -torch.tensor(0.4).log().item() / 21
     assert figures["cross_entropy"] == pytest.approx(loss)
-    assert evaluation.mistake_confidence(right, torch.arange(10)) == 0
-    half_wrong = torch.cat([right[:5], wrong[5:]])
-    difference = evaluation.output_difference(right, half_wrong)
-    assert difference == pytest.approx(2**0.5 / 2)
+    monkeypatch.setattr(evaluation, "predict", lambda *_: right)
+    figures, _ = evaluation.measure(SimpleCNN().eval(), right, torch.arange(10))
+    assert figures["mistake_confidence"] == 0
 
 
 def test_all_figures_of_a_model_are_measured():
@@ -58,8 +57,8 @@ def test_all_figures_of_a_model_are_measured():
     assert figures["output_32"] == "32 × 10"
     for name, change in evaluation.CHANGES.items():
         changed = evaluation.predict(model, change(random_images(30)))
-        difference = evaluation.output_difference(probabilities, changed)
-        assert figures[f"{name}_difference"] == difference
+        difference = (probabilities - changed).square().sum(dim=1).sqrt().mean()
+        assert figures[f"{name}_difference"] == pytest.approx(difference.item())
         assert figures[f"{name}_accuracy"] == evaluation.accuracy(changed, labels)
 
 
