@@ -6,9 +6,6 @@ a constant 0.001, on torchvision's transforms of one image at a time in a DataLo
 
 import argparse
 import statistics
-import subprocess
-import sys
-import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -22,12 +19,10 @@ from torch.utils.flop_counter import FlopCounterMode
 from torchvision import transforms
 from torchvision.datasets import MNIST
 
-import train
-from checkpoint import find_checkpoints, load_checkpoint
 from data import load_mnist
 from errors import run
 from evaluation import accuracy, predict, reference_network
-from model import SimpleCNN
+from train import Recipe, train
 
 NORMALIZE = transforms.Normalize([0.1307], [0.3081])
 ON_PIL = [
@@ -53,23 +48,30 @@ RUNS = 3  # of each pipeline
 STEPS = 200  # of training, profiled
 
 
-def train_usual(name, seed):
-    """Seconds of an epoch of a usual pipeline, and its test accuracy."""
+def train_usual(seed, steps, workers):
+    """Network trained by a usual pipeline."""
     torch.manual_seed(seed)
     network = reference_network().train()
     optimizer = torch.optim.Adam(network.parameters(), lr=0.001)
-    steps, workers = USUAL[name]
     training_set = MNIST("data", transform=transforms.Compose([*steps, NORMALIZE]))
     loader = DataLoader(training_set, 64, shuffle=True, num_workers=workers)
-    started = time.perf_counter()
     for images, labels in loader:
         loss = F.cross_entropy(network(images), labels)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
+    return nn.Sequential(NORMALIZE, network.eval())
+
+
+def measure(name, seed):
+    """Seconds of an epoch of a pipeline, and its test accuracy."""
+    training_set, (images, labels) = load_mnist()
+    started = time.perf_counter()
+    if name == OURS:
+        model = train(*training_set, Recipe(seed=seed))
+    else:
+        model = train_usual(seed, *USUAL[name])
     seconds = time.perf_counter() - started
-    images, labels = load_mnist()[1]
-    model = nn.Sequential(NORMALIZE, network.eval())
     return seconds, accuracy(predict(model, images), labels)
 
 
@@ -77,20 +79,11 @@ def compare_pipelines():
     """Print seconds of an epoch and of a whole process, and accuracies, run in turn."""
     measured = {name: [] for name in (*USUAL, OURS)}
     for seed in range(RUNS):
-        for name in USUAL:
+        for name, results in measured.items():
             started = time.perf_counter()
             with ProcessPoolExecutor(1, get_context("spawn")) as executor:
-                epoch, read = executor.submit(train_usual, name, seed).result()
-            measured[name].append((epoch, time.perf_counter() - started, read))
-        with tempfile.TemporaryDirectory() as folder:
-            options = ["--dataset=mnist", f"--seed={seed}", f"--output-dir={folder}"]
-            command = [sys.executable, train.__file__, *options]
-            started = time.perf_counter()
-            subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-            process = time.perf_counter() - started
-            record = load_checkpoint(find_checkpoints(folder)[-1]).metadata
-        result = record["training_seconds"], process, record["test_accuracy"]
-        measured[OURS].append(result)
+                epoch, read = executor.submit(measure, name, seed).result()
+            results.append((epoch, time.perf_counter() - started, read))
     medians = {}
     for name, results in measured.items():
         medians[name] = [statistics.median(c) for c in zip(*results, strict=True)]
@@ -103,25 +96,16 @@ def compare_pipelines():
 
 
 def measure_convolutions():
-    """Print the convolutions' share of a training step in one thread, and their speed."""
-    torch.set_num_threads(1)
-    n = train.Recipe.batch_size
-    pixels, labels = torch.rand(n, 1, 28, 28), torch.randint(10, (n,))
-    model = SimpleCNN().train()
-    optimizer = torch.optim.Adam(model.parameters(), fused=True)
-
-    def step():
-        optimizer.zero_grad()
-        F.cross_entropy(model(pixels), labels).backward()
-        optimizer.step()
-
+    """Print the convolutions' share of a training step, and their speed."""
+    n = Recipe.batch_size
+    images, labels = torch.rand(STEPS * n, 1, 28, 28), torch.randint(10, (STEPS * n,))
+    recipe = Recipe(freeze=1.0)  # every step with all of its backward pass
     with FlopCounterMode(display=False) as counter:
-        step()
+        train(images[:n], labels[:n], recipe)
     counts = counter.get_flop_counts()["Global"]
     operations = sum(n for name, n in counts.items() if "convolution" in str(name))
     with profile(use_kineto=False) as profiler:
-        for _ in range(STEPS):
-            step()
+        train(images, labels, recipe)
     whole = profiler.self_cpu_time_total / STEPS / 1000  # milliseconds
     events = [e for e in profiler.key_averages() if "convolution" in e.key]
     convolutions = sum(e.self_cpu_time_total for e in events) / STEPS / 1000
