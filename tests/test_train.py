@@ -3,6 +3,7 @@
 import runpy
 import sys
 from dataclasses import asdict, replace
+from unittest.mock import Mock
 
 import pytest
 import torch
@@ -39,21 +40,15 @@ def test_weights_depend_on_the_recipe_alone():
     assert not torch.equal(first["1.weight"], other["1.weight"])
 
 
-@pytest.mark.parametrize("n", [5, 16, 17, 33])
-def test_few_images_are_trained_on_and_no_single_one(n):
+@pytest.mark.parametrize(
+    ("n", "freeze"), [(5, 1.0), (16, 1.0), (17, 1.0), (33, 1.0), (64, 0.5), (64, 0.0)]
+)
+def test_any_number_of_images_is_learned_until_the_first_convolution_rests(n, freeze):
     torch.manual_seed(FEW.seed)
     start = SimpleCNN()[1].weight
-    network = train.train(*random_digits(n), replace(FEW, freeze=1.0))
-    assert network[1].weight.isfinite().all()
-    assert not torch.equal(network[1].weight, start)
-
-
-def test_first_convolution_rests_after_its_share_of_the_steps():
-    torch.manual_seed(FEW.seed)
-    start = SimpleCNN()[1].weight
-    for freeze, rests in [(0.0, True), (0.5, False)]:
-        network = train.train(*random_digits(64), replace(FEW, freeze=freeze))
-        assert torch.equal(network[1].weight, start) is rests
+    learned = train.train(*random_digits(n), replace(FEW, freeze=freeze))[1].weight
+    assert learned.isfinite().all()
+    assert torch.equal(learned, start) is (freeze == 0)
 
 
 def test_learning_rate_rises_to_its_peak_and_falls_to_almost_nothing():
@@ -90,41 +85,29 @@ def test_training_that_learns_nothing_saves_nothing(rate, tmp_path, monkeypatch)
     assert not list(tmp_path.iterdir())
 
 
-BATCH_SIZES = "--batch-size=1", "--batch-size=1000000000"
-RATES = "--lr=0", "--lr=nan", "--lr=inf"
-EPOCHS = "--epochs=0", "--epochs=1.5", "--epochs=1000000"
-
-
-@pytest.mark.parametrize("option", [*BATCH_SIZES, *EPOCHS, *RATES, "--seed=-1"])
-def test_senseless_options_are_usage_errors(option, monkeypatch, capsys):
+def test_senseless_options_are_usage_errors(monkeypatch, capsys):
     monkeypatch.delattr(train, "load_dataset")  # not to be reached
-    monkeypatch.setattr(sys, "argv", ["train.py", option])
-    with pytest.raises(SystemExit) as stopped:
-        train.main()
-    assert stopped.value.code == 2
-    sentence = capsys.readouterr().err.splitlines()[-1]
-    assert option.split("=")[0] in sentence
-    assert "parse" not in sentence
+    options = "--batch-size=1 --batch-size=1000000000 --epochs=0 --epochs=1.5"
+    options += " --epochs=1000000 --lr=0 --lr=nan --lr=inf --seed=-1"
+    for option in options.split():
+        monkeypatch.setattr(sys, "argv", ["train.py", option])
+        with pytest.raises(SystemExit, match="2"):
+            train.main()
+        sentence = capsys.readouterr().err.splitlines()[-1]
+        assert option.split("=")[0] in sentence
+        assert "parse" not in sentence
 
 
-@pytest.mark.parametrize(
-    ("error", "code"),
-    [
+def test_script_ends_without_traceback_and_leaves_nothing(tmp_path, monkeypatch):
+    arguments = ["train.py", "--dataset=mnist", f"--output-dir={tmp_path}"]
+    monkeypatch.setattr(sys, "argv", arguments)
+    for error, code in [
         (KeyboardInterrupt(), 130),
         (UserError("no data"), "Error: no data"),
         (OSError("no room"), "Error: no room"),
-    ],
-)
-def test_script_ends_without_traceback_and_leaves_nothing(
-    error, code, tmp_path, monkeypatch
-):
-    def fail(_):
-        raise error
-
-    monkeypatch.setattr(data, "load_mnist", fail)
-    arguments = ["train.py", "--dataset=mnist", f"--output-dir={tmp_path}"]
-    monkeypatch.setattr(sys, "argv", arguments)
-    with pytest.raises(SystemExit) as stopped:
-        runpy.run_path(train.__file__, run_name="__main__")
-    assert stopped.value.code == code
+    ]:
+        monkeypatch.setattr(data, "load_mnist", Mock(side_effect=error))
+        with pytest.raises(SystemExit) as stopped:
+            runpy.run_path(train.__file__, run_name="__main__")
+        assert stopped.value.code == code
     assert not list(tmp_path.iterdir())
