@@ -33,8 +33,8 @@ def in_pixels(points):
     ("images", "ranges", "tolerance"),
     [
         (SHARP, (15, 0.1, 0.1, 0, 0), 1e-5),
-        (SHARP, (0, 0, 0, 0.2, 1), 1e-5),
-        (SMOOTH, (15, 0.1, 0.1, 0.2, 1), 0.004),
+        (SHARP, (0, 0, 0, 0.2, 0.5), 1e-5),
+        (SMOOTH, WARPS, 0.004),
     ],
 )
 def test_warp_is_torchvisions_affine_and_then_perspective(images, ranges, tolerance):
