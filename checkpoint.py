@@ -70,12 +70,11 @@ def find_checkpoints(folder="."):
 
 
 def load_checkpoint(path):
-    """Checkpoint with its model in eval mode.
+    """Checkpoint at a Path, with its model in eval mode.
 
     Never runs code from the file. Raises UserError when it cannot be read, is
     damaged, has no sound record, or does not fit SimpleCNN.
     """
-    path = Path(path)
     try:
         if not path.is_file():  # nor is a pipe, which would be waited for
             raise UserError("is not a file")
@@ -105,11 +104,12 @@ def check_archive(content):
     if len(content) > MAX_BYTES:
         raise UserError(f"is larger than {MAX_BYTES:,} bytes")
     source, copy = zipfile.ZipFile(io.BytesIO(content)), io.BytesIO()
+    entries = source.infolist()
+    packed = any(entry.compress_type for entry in entries)  # whose sizes may be lies
+    if packed or sum(entry.file_size for entry in entries) > MAX_BYTES:
+        raise UserError(f"would inflate to more than {MAX_BYTES:,} bytes")
     with zipfile.ZipFile(copy, "w") as target:
-        for entry in source.infolist():
-            packed = entry.compress_type  # the size of such a one may be a lie
-            if packed or copy.tell() + entry.file_size > MAX_BYTES:
-                raise UserError(f"would inflate to more than {MAX_BYTES:,} bytes")
+        for entry in entries:
             target.writestr(entry.filename, source.read(entry))  # checks the CRC
     if b"bytearray" in copy.getvalue():  # torch would make one of any size
         raise pickle.UnpicklingError

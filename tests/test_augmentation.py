@@ -17,11 +17,10 @@ SMOOTH = tv.gaussian_blur(INNER, [9, 9], [1.5, 1.5])  # as two resamplings blur
 
 def draws(n, *ranges):
     """Degrees, shifts, scales and corners that n images are warped by."""
+    images = torch.empty(n, 1, 28, 28)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(augmentation, "warp", lambda _, *draws: draws)
-        return augmentation.random_warp(
-            torch.empty(n, 1, 28, 28), torch.Generator(), *ranges
-        )
+        return augmentation.random_warp(images, torch.Generator(), *ranges)
 
 
 def in_pixels(points):
@@ -61,18 +60,17 @@ def test_draws_fill_their_ranges_evenly():
         (scales, 0.9, 1.1),
         (inward[struck], 0, 0.2),
     ]:
-        width, middle = highest - lowest, (lowest + highest) / 2
-        assert lowest - 1e-5 <= values.min() < lowest + 0.01 * width
-        assert highest - 0.01 * width < values.max() <= highest + 1e-5
-        assert values.mean().item() == pytest.approx(middle, abs=0.02 * width)
+        shares = (values - lowest) / (highest - lowest)
+        assert -1e-5 <= shares.min() < 0.01
+        assert 0.99 < shares.max() <= 1 + 1e-5
+        assert shares.mean().item() == pytest.approx(0.5, abs=0.02)
 
 
 def test_noise_strikes_half_of_the_images_with_various_strength():
     images = torch.zeros(10_000, 1, 28, 28)
     noise = augmentation.add_noise(images, torch.Generator(), sigma=0.25, share=0.5)
-    assert torch.equal(
-        noise, augmentation.add_noise(images, torch.Generator(), 0.25, 0.5)
-    )
+    again = augmentation.add_noise(images, torch.Generator(), sigma=0.25, share=0.5)
+    assert torch.equal(noise, again)
     sigmas = noise.flatten(1).std(dim=1)
     struck = sigmas[sigmas > 0]
     assert len(struck) / len(sigmas) == pytest.approx(0.5, abs=0.02)

@@ -88,7 +88,7 @@ def torch_bytes(content):
 
 
 def archive(method, size, named_size, copies=1):
-    """An archive of `size` zero bytes, which its directory gives another size or twice."""
+    """An archive of `size` zero bytes, listed `copies` times under another size."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", method) as file:
         file.writestr("archive/data/0", bytes(size))
@@ -116,17 +116,14 @@ def unusable_contents(good, struck):
         return torch_bytes({"metadata": METADATA, "state_dict": state})
 
     return [
-        ("is damaged", good[:-1000]),
         ("not a checkpoint", pickle.dumps(hostile)),
         ("is damaged", flipped),
         ("is damaged", encrypted),
         ("is larger than", bytes(2**25)),
         ("would inflate", archive(zipfile.ZIP_BZIP2, 2**26, 9)),
-        ("would inflate", archive(zipfile.ZIP_STORED, 9, 2**26)),
         ("would inflate", archive(zipfile.ZIP_STORED, 60_000, 60_000, copies=2)),
         ("more than tensors", torch_bytes(SimpleCNN())),
         ("not a checkpoint of train.py", torch_bytes(weights)),
-        ("not a checkpoint of train.py", of_record("mnist")),
         ("not a checkpoint of train.py", of_record({"dataset": "mnist"})),
         ("not a checkpoint of train.py", of_record(METADATA | {(1,): 2})),
         ("more than tensors", of_record(METADATA | {"note": hostile})),
@@ -136,7 +133,6 @@ def unusable_contents(good, struck):
         ("what it was trained on", of_record(METADATA | {"dataset": "emnist"})),
         ("its test accuracy", of_record(METADATA | {"test_accuracy": "99"})),
         ("finite number as loss", of_record(METADATA | {"loss": NAN})),
-        ("finite number as loss", of_record(METADATA | {"loss": float("inf")})),
         (r"number as \?\?## PASSED", of_record(METADATA | {"\n\x1b## PASSED": None})),
         ('architecture.*"a\\?b"', of_weights(weights | {"a\ud800b": first})),
         (f"architecture.*{name}", of_weights(weights | {name: first[:4]})),

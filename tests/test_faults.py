@@ -36,7 +36,6 @@ def release(trained, tmp_path, monkeypatch):
     """Path of the checkpoint in another copy, which is the working folder."""
     shutil.copytree(trained, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("PYTHONUTF8", "1")
     return checkpoint.find_checkpoints()[0]
 
 
@@ -57,7 +56,7 @@ def edit(_, script, old, new):
 def noise(weights):
     torch.manual_seed(0)
     layers = {name: w for name, w in weights.items() if name.endswith("weight")}
-    return {n: w + 0.25 * w.std() * torch.randn_like(w) for n, w in layers.items()}
+    return {n: w + 0.4 * w.std() * torch.randn_like(w) for n, w in layers.items()}
 
 
 def no_augmentation(_):
@@ -76,7 +75,7 @@ WEIGHTS = {  # what the gate must say, and the changes of the weights w
     "untrained": ("Test Accuracy: ", lambda w: SimpleCNN().state_dict()),
     "swapped classes": ("Test Accuracy: ", lambda w: {LAST: w[LAST][SWAPPED]}),
     "noise in the weights": ("Test Accuracy: ", noise),
-    "one digit neglected": ("Worst Digit: ", lambda w: {BIAS: w[BIAS] - 2 * SEVEN}),
+    "one digit neglected": ("Worst Digit: ", lambda w: {BIAS: w[BIAS] - 2.5 * SEVEN}),
     "no augmentation": ("Accuracy, Random Warps: ", no_augmentation),
     "one NaN": ("finite floats in 12", lambda w: {BIAS: w[BIAS].where(~SEVEN, NAN)}),
     "wider network": ("mismatch for 9", lambda w: {"9.weight": torch.zeros(64, 128)}),
@@ -98,12 +97,7 @@ RECORDS = {  # and the changes of the record
     "NaN in the record": ("a finite number as seconds", {"seconds": NAN}),
 }
 BOMB = archive(zipfile.ZIP_DEFLATED, 2**26, 2**26)
-INIT = "    def __init__(self):"
-SLOW = """
-    def forward(self, images):
-        return [super(SimpleCNN, self).forward(images) for _ in range(10)][0]
-
-"""
+LAYER, IDLE = "nn.Linear(18, 10),", " nn.Dropout(),"
 FILES = {  # and the function that is called with the checkpoint's path and more
     "folder": ("is not a file", lambda path: path.unlink() or path.mkdir()),
     "pipe": ("is not a file", lambda path: path.unlink() or os.mkfifo(path)),
@@ -113,7 +107,7 @@ FILES = {  # and the function that is called with the checkpoint's path and more
     "inflating archive": ("would inflate", Path.write_bytes, BOMB),
     "of the future": ("the future", shutil.copy, "model_20991231_235959.pth"),
     "wider code": ("Parameter Budget: ", edit, "test_model.py", "6_986", "6_985"),
-    "ten times slower": ("Latency at", edit, "model.py", INIT, SLOW + INIT),
+    "ten times slower": ("Latency at", edit, "model.py", LAYER, LAYER + 5000 * IDLE),
 }
 FAULTS = dict(FILES)
 for name, (says, record) in RECORDS.items():

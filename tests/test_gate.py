@@ -60,7 +60,6 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.setattr(gate, "load_test_set", lambda *_: digits)
     monkeypatch.setattr(evaluation, "latencies", lambda *_: (1.0, 1.0))
     monkeypatch.chdir(tmp_path)
-    return tmp_path
 
 
 def save(seed=0, factor=1.0, **metadata):
@@ -112,11 +111,10 @@ def test_report_lists_faults_and_compares_with_the_predecessor(folder):
     assert "digits newly right" in summary
     digest = hashlib.sha256(older.read_bytes()).hexdigest()
     assert metrics["predecessor"]["sha256"] == digest
-    accuracies = [
-        metrics[which]["figures"]["accuracy"] for which in ("checkpoint", "predecessor")
-    ]
-    row = "| Test Accuracy | {:.2f}% | ≥ 96.50% | {:.2f}% | ✗ |"
-    assert row.format(*accuracies) in summary
+    now = metrics["checkpoint"]["figures"]["accuracy"]
+    before = metrics["predecessor"]["figures"]["accuracy"]
+    row = f"| Test Accuracy | {now:.2f}% | ≥ 96.50% | {before:.2f}% | ✗ |"
+    assert row in summary
 
 
 def test_nothing_hangs_on_the_predecessor(folder):

@@ -2,7 +2,6 @@
 
 from unittest.mock import Mock
 
-import pytest
 import torch
 
 import strokes
@@ -16,14 +15,14 @@ def test_stroke_digits_depend_on_the_seed_alone():
     assert not torch.equal(first, other)
 
 
-@pytest.mark.parametrize("n", [1, 7, 1003])
-def test_stroke_digits_are_balanced(n):
-    images, labels = strokes.draw_digits(n, 0)
-    assert (images.shape, images.dtype) == ((n, 1, 28, 28), torch.float32)
-    assert labels.dtype == torch.int64
-    counts = labels.bincount(minlength=10)
-    assert counts.sum() == n
-    assert counts.max() - counts.min() <= 1
+def test_stroke_digits_are_balanced():
+    for n in (1, 7, 1003):
+        images, labels = strokes.draw_digits(n, 0)
+        assert (images.shape, images.dtype) == ((n, 1, 28, 28), torch.float32)
+        assert labels.dtype == torch.int64
+        counts = labels.bincount(minlength=10)
+        assert counts.sum() == n
+        assert counts.max() - counts.min() <= 1
 
 
 def test_stroke_digits_keep_to_mnist_conventions():
