@@ -128,7 +128,7 @@ def unusable_contents(good, struck):
         ("not a checkpoint of train.py", of_record(METADATA | {(1,): 2})),
         ("more than tensors", of_record(METADATA | {"note": hostile})),
         ("more than tensors", of_record({"note": Hostile([bytearray, 2**40])})),
-        ("neither a string nor", of_record(METADATA | {"note": ["a list"]})),
+        ("more than tensors", of_record(METADATA | {"note": b"encoded text"})),
         ("neither a string nor", of_record(METADATA | {"note": first[0, 0, 0, 0]})),
         ("what it was trained on", of_record(METADATA | {"dataset": "emnist"})),
         ("its test accuracy", of_record(METADATA | {"test_accuracy": "99"})),
