@@ -86,8 +86,8 @@ def download(data_dir, missing):
         raise ConnectionError(message) from None
     finally:
         socket.setdefaulttimeout(timeout)
-        for path in missing:  # be it half unpacked
-            path.unlink(missing_ok=True)
+        for path in filter(Path.exists, missing):  # be it half unpacked
+            path.unlink()
 
 
 def augment(images, recipe, strength, generator):

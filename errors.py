@@ -10,6 +10,7 @@ class UserError(Exception):
 
 def run(main):
     """Call the main function of a script."""
+    sys.stdout.reconfigure(errors="backslashreplace")  # for names of any characters
     try:
         main()
     except (UserError, OSError) as error:

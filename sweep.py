@@ -85,8 +85,6 @@ def main():
     runs = in_parallel(train_and_measure, jobs, "Seeds", args.processes)
     seconds = time.perf_counter() - started
 
-    text = json.dumps(dict(zip(seeds, runs, strict=True)), indent=2)
-    Path(FILE).write_text(text + "\n", encoding="utf-8")
     print(summarize(runs, args.dataset), end="\n\n")
     failed = 0
     for seed, figures in zip(seeds, runs, strict=True):
@@ -97,6 +95,8 @@ def main():
     training = statistics.median(run["training_seconds"] for run in runs)
     print(f"{len(seeds) - failed} of {len(seeds)} seeds pass the gate.")
     print(f"{seconds:.0f} s in all; a training took {training:.1f} s (median).")
+    text = json.dumps(dict(zip(seeds, runs, strict=True)), indent=2)
+    Path(FILE).write_text(text + "\n", encoding="utf-8")
     sys.exit(failed > 0)
 
 
