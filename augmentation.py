@@ -37,8 +37,8 @@ def warp(images, degrees, shifts, scales, corners):
     radians = torch.deg2rad(degrees)
     cos, sin = radians.cos() / scales, radians.sin() / scales
     undo_turn = torch.stack([cos, -sin, sin, cos], dim=1).view(-1, 2, 2)
-    sources = (CORNERS - shifts.unsqueeze(1)) @ undo_turn  # of what comes to CORNERS
-    homographies = frames(sources) @ frames(corners).inverse()
+    sources = (CORNERS - shifts.unsqueeze(1)) @ undo_turn  # from where CORNERS come
+    homographies = frames(sources) @ frames(corners).inverse()  # output to input
 
     n, _, height, width = images.shape
     upright = torch.eye(2, 3).unsqueeze(0)

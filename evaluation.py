@@ -1,4 +1,4 @@
-"""What a trained model does: every figure that the gate judges, as plain data."""
+"""What a trained model does: the figures that the gate judges, as plain data."""
 
 import math
 from timeit import Timer

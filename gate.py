@@ -17,7 +17,7 @@ RELATIONS = {"≥": operator.ge, "≤": operator.le, "<": operator.lt, "=": oper
 
 
 class Limit(NamedTuple):
-    """What is required of a figure of `examine`, by data set; `form` prints both."""
+    """What is required of a figure of `examine`, by data set; `form` is for printing."""
 
     figure: str
     name: str

@@ -6,8 +6,8 @@ import pytest
 
 from gate import Limit
 
-# Figure of gate.py, name, form, relation; then the limit of networks trained on MNIST and
-# that of networks trained on stroke digits. Above: mean ± standard deviation of 50 seeds.
+# Figure, name, form, relation; then the limit of networks trained on MNIST and that of
+# networks trained on stroke digits. Above a limit: mean ± deviation of 50 seeds of each.
 ARCHITECTURE = [
     Limit("output_1", "Output for 1 Image", "{}", "=", "1 × 10", "1 × 10"),
     Limit("output_64", "Output for 64 Images", "{}", "=", "64 × 10", "64 × 10"),

@@ -106,7 +106,7 @@ FILES = {  # and the function that is called with the checkpoint's path and more
     "missing": ("run `python train.py`", os.remove),
     "inflating archive": ("would inflate", Path.write_bytes, BOMB),
     "of the future": ("the future", shutil.copy, "model_20991231_235959.pth"),
-    "wider code": ("Parameter Budget: ", edit, "test_model.py", "6_986", "6_985"),
+    "smaller budget": ("Parameter Budget: ", edit, "test_model.py", "6_986", "6_985"),
     "ten times slower": ("Latency at", edit, "model.py", LAYER, LAYER + 5000 * IDLE),
 }
 FAULTS = dict(FILES)
