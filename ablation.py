@@ -10,11 +10,10 @@ from dataclasses import replace
 from torch import nn
 from torchvision.transforms.v2 import Normalize
 
-from data import load_mnist
 from errors import number, run
 from evaluation import CHANGES, accuracy, predict, reference_network
 from model import SimpleCNN
-from sweep import in_parallel
+from sweep import in_parallel, load_training_set
 from train import Recipe, train
 
 SHOWN = ("noise", "grey", "warps")  # of the changes in evaluation.py
@@ -55,7 +54,7 @@ STEPS = {  # what is left out or undone: the network, and what the recipe has in
 
 def validate(step, seed):
     """Accuracies, clean and under the changes SHOWN, of a training without `step`."""
-    (images, labels), _ = load_mnist()
+    images, labels = load_training_set("mnist")
     network, changes = STEPS[step]
     recipe = replace(Recipe(seed=seed), **changes)
     model = train(images[:50_000], labels[:50_000], recipe, network)
@@ -68,7 +67,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=number(int, 2, 1000), default=10)
     n = parser.parse_args().seeds
-    load_mnist()  # downloads once, and fails before any worker
+    load_training_set("mnist")  # downloads once, and fails before any worker
     jobs = [(step, seed) for step in STEPS for seed in range(n)]
     runs = in_parallel(validate, jobs, "Training without a step")
 

@@ -35,10 +35,12 @@ def warps(**options):
     ]
 
 
+ON_PIL = [*warps(), transforms.ToTensor()]
+ON_TENSORS = [transforms.ToTensor(), *warps(interpolation=BILINEAR)]
 USUAL = {  # pipeline: its transforms, and the processes that load images
-    "PIL images": ([*warps(), transforms.ToTensor()], 0),
-    "PIL images, 2 workers": ([*warps(), transforms.ToTensor()], 2),
-    "tensors, bilinear": ([transforms.ToTensor(), *warps(interpolation=BILINEAR)], 0),
+    "PIL images": (ON_PIL, 0),
+    "PIL images, 2 workers": (ON_PIL, 2),
+    "tensors, bilinear": (ON_TENSORS, 0),
 }
 OURS = "this pipeline"
 RUNS = 3  # of each pipeline
