@@ -4,8 +4,8 @@ import torch
 import torch.nn.functional as F
 from torchvision.utils import save_image
 
-from data import augment, load_dataset, load_test_set
-from errors import run
+from pipeline.cli import run
+from pipeline.data import augment, load_dataset, load_test_set
 from train import Recipe
 
 ROWS, COLUMNS = 5, 5  # digits; each as it is, and augmented versions of it
@@ -22,7 +22,7 @@ def main():
     originals = images[:ROWS].repeat_interleave(COLUMNS, dim=0)
     versions = augment(originals, Recipe(), 1.0, torch.Generator().manual_seed(0))
     versions[::COLUMNS] = images[:ROWS]
-    save(versions, "augmentation_samples.png", COLUMNS)
+    save(versions, "images/augmentation_samples.png", COLUMNS)
 
     digits = []
     for name in dict.fromkeys(["strokes", dataset]):  # side by side
@@ -30,7 +30,7 @@ def main():
         rows = [images[labels == digit][:EXAMPLES] for digit in range(10)]
         digits.append(torch.stack(rows))  # (10, EXAMPLES, 1, 28, 28)
     rows = torch.cat(digits, dim=1)
-    save(rows.flatten(0, 1), "stroke_samples.png", rows.shape[1])
+    save(rows.flatten(0, 1), "images/stroke_samples.png", rows.shape[1])
     print("Saved augmentation_samples.png and stroke_samples.png")
 
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from data import DATASETS
-from gate import examine_newest, judge
-from report import remove_report, write_report
+from pipeline.data import DATASETS
+from pipeline.gate import examine_newest, judge
+from pipeline.report import remove_report, write_report
 
 
 def pytest_configure():

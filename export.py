@@ -5,9 +5,9 @@ import json
 from hashlib import sha256
 from pathlib import Path
 
-from checkpoint import find_checkpoints, load_checkpoint
-from data import DATASETS
-from errors import UserError, run
+from pipeline.checkpoint import find_checkpoints, load_checkpoint
+from pipeline.cli import UserError, run
+from pipeline.data import DATASETS
 
 TARGET = Path(__file__).with_name("page") / "model.js"
 LAYERS = {  # the settings that the page heeds, and those it knows no other value of

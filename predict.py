@@ -13,10 +13,10 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
-from checkpoint import find_checkpoints, load_checkpoint
-from errors import run
-from evaluation import predict
-from ink import dilate, find_ink, read_channels
+from pipeline.checkpoint import find_checkpoints, load_checkpoint
+from pipeline.cli import run
+from pipeline.evaluation import predict
+from pipeline.ink import dilate, find_ink, read_channels
 
 FRAME, BOX = 28, 20  # pixels: side of MNIST's images, longer side of the ink in them
 FINE = 8  # steps in a pixel of the frame in which the pen is made wider or narrower

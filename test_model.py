@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from gate import Limit
+from pipeline.gate import Limit
 
 # Figure, name, form, relation; then the limit of networks trained on MNIST and that of
 # networks trained on stroke digits. Above a limit: mean ± deviation of 50 seeds of each.

@@ -11,11 +11,11 @@ import torch._dynamo  # or the first optimizer imports it, which takes a second
 import torch.nn.functional as F
 from tqdm import tqdm
 
-from checkpoint import save_checkpoint
-from data import DATASETS, augmented_batches, load_dataset, prefetched
-from errors import UserError, number, run
-from evaluation import accuracy, predict
 from model import SimpleCNN
+from pipeline.checkpoint import save_checkpoint
+from pipeline.cli import UserError, number, run
+from pipeline.data import DATASETS, augmented_batches, load_dataset, prefetched
+from pipeline.evaluation import accuracy, predict
 
 
 @dataclass(frozen=True)

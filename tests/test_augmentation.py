@@ -6,8 +6,8 @@ import torch.nn.functional as F
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional as tv
 
-import augmentation
-from evaluation import WARPS
+from pipeline import augmentation
+from pipeline.evaluation import WARPS
 
 BILINEAR = InterpolationMode.BILINEAR
 SHARP = torch.rand(50, 1, 28, 28, generator=torch.Generator())

@@ -12,9 +12,9 @@ from unittest.mock import Mock
 import pytest
 import torch
 
-import checkpoint
-from errors import UserError
 from model import SimpleCNN
+from pipeline import checkpoint
+from pipeline.cli import UserError
 
 METADATA = {"dataset": "mnist", "test_accuracy": 99.0}
 NAN = float("nan")

@@ -11,8 +11,8 @@ import pytest
 import torch
 from torchvision.datasets import MNIST
 
-import data
-from errors import UserError
+from pipeline import data
+from pipeline.cli import UserError
 from train import Recipe
 
 FEW = Recipe(batch_size=16, epochs=2)

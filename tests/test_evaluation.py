@@ -8,8 +8,8 @@ import torch.nn.functional as F
 from torch import nn
 from torchvision.transforms.v2 import functional as tv
 
-import evaluation
 from model import SimpleCNN
+from pipeline import evaluation
 
 IMAGES = torch.rand(30, 1, 28, 28, generator=torch.Generator().manual_seed(0))
 

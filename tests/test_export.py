@@ -9,9 +9,9 @@ import pytest
 from torch import nn
 
 import export
-from checkpoint import save_checkpoint
-from errors import UserError
 from model import SimpleCNN
+from pipeline.checkpoint import save_checkpoint
+from pipeline.cli import UserError
 
 
 @pytest.mark.parametrize(

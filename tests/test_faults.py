@@ -12,10 +12,9 @@ import pytest
 import torch
 from test_checkpoint import NAN, Hostile, archive
 
-import checkpoint
-import data
 import train
 from model import SimpleCNN
+from pipeline import checkpoint, data
 
 pytestmark = pytest.mark.slow
 
@@ -26,6 +25,7 @@ def trained(tmp_path_factory):
     folder, root = tmp_path_factory.mktemp("trained"), Path(train.__file__).parent
     for source in (*root.glob("*.py"), root / "pytest.ini"):
         shutil.copy(source, folder)
+    shutil.copytree(root / "pipeline", folder / "pipeline")
     command = [sys.executable, "train.py", "--dataset=strokes"]
     subprocess.run(command, cwd=folder, check=True, stdout=PIPE)
     return folder

@@ -10,14 +10,10 @@ from unittest.mock import Mock
 import pytest
 import torch
 
-import checkpoint
-import evaluation
-import gate
-import report
-import strokes
 import test_model
-from errors import UserError
 from model import SimpleCNN
+from pipeline import checkpoint, evaluation, gate, report, strokes
+from pipeline.cli import UserError
 
 
 def test_mark_is_the_verdict():

@@ -10,13 +10,10 @@ import pytest
 import torch
 from PIL import Image
 
-import checkpoint
-import data
-import evaluation
 import export
 import predict
-import strokes
 import train
+from pipeline import checkpoint, data, evaluation, strokes
 
 BROWSERS = ("chromium", "google-chrome", "google-chrome-stable", "chrome", "msedge")
 FLAGS = ["--headless=new", "--no-sandbox", "--disable-background-networking"]

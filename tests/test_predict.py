@@ -6,14 +6,13 @@ import sys
 import numpy as np
 import pytest
 import torch
-from photos import photograph, to_bytes
 from PIL import Image
 
-import checkpoint
 import predict
-import strokes
-from errors import UserError
+from experiments.photos import photograph, to_bytes
 from model import SimpleCNN
+from pipeline import checkpoint, strokes
+from pipeline.cli import UserError
 
 
 @pytest.fixture(scope="module")

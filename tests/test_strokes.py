@@ -4,7 +4,7 @@ from unittest.mock import Mock
 
 import torch
 
-import strokes
+from pipeline import strokes
 
 
 def test_stroke_digits_depend_on_the_seed_alone():

@@ -8,12 +8,11 @@ from unittest.mock import Mock
 import pytest
 import torch
 
-import checkpoint
-import data
 import train
-from errors import UserError
-from evaluation import accuracy, predict
 from model import SimpleCNN
+from pipeline import checkpoint, data
+from pipeline.cli import UserError
+from pipeline.evaluation import accuracy, predict
 
 FEW = train.Recipe(batch_size=16)
 

@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 import torch
 
-from data import DATASETS
-from errors import UserError
 from model import SimpleCNN
+from pipeline.cli import UserError
+from pipeline.data import DATASETS
 
 NAME = "model_%Y%m%d_%H%M%S.pth"
 NAME_PATTERN = f"model_{8 * '[0-9]'}_{6 * '[0-9]'}.pth"

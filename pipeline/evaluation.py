@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, nn
 
-from augmentation import random_warp
+from pipeline.augmentation import random_warp
 
 BATCH_SIZE = 1000  # images predicted at once
 WARPS = (15, 0.1, 0.1, 0.2, 0.5)  # limits for `random_warp`: those of the training

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from augmentation import add_noise, random_warp
-from errors import UserError
-from strokes import draw_digits
+from pipeline.augmentation import add_noise, random_warp
+from pipeline.cli import UserError
+from pipeline.strokes import draw_digits
 
 RAW = Path("MNIST", "raw")  # where torchvision keeps the files inside its root folder
 SHA256 = {

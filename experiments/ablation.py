@@ -10,10 +10,10 @@ from dataclasses import replace
 from torch import nn
 from torchvision.transforms.v2 import Normalize
 
-from errors import number, run
-from evaluation import CHANGES, accuracy, predict, reference_network
+from experiments.sweep import in_parallel, load_training_set
 from model import SimpleCNN
-from sweep import in_parallel, load_training_set
+from pipeline.cli import number, run
+from pipeline.evaluation import CHANGES, accuracy, predict, reference_network
 from train import Recipe, train
 
 SHOWN = ("noise", "grey", "warps")  # of the changes in evaluation.py

@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 import torch
 
-from checkpoint import Checkpoint, find_checkpoints, load_checkpoint
-from data import load_test_set, missing_files
-from errors import UserError
-from evaluation import accuracy, measure, predict
+from pipeline.checkpoint import Checkpoint, find_checkpoints, load_checkpoint
+from pipeline.cli import UserError
+from pipeline.data import load_test_set, missing_files
+from pipeline.evaluation import accuracy, measure, predict
 
 MARKS = {True: "✓", False: "✗"}
 RELATIONS = {"≥": operator.ge, "≤": operator.le, "<": operator.lt, "=": operator.eq}

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from data import DATASETS, load_dataset
-from errors import number, run
-from gate import Examined, examine_model, judge
+from pipeline.cli import number, run
+from pipeline.data import DATASETS, load_dataset
+from pipeline.gate import Examined, examine_model, judge
 from test_model import LIMITS
 from train import Recipe, train
 

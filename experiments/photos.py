@@ -1,6 +1,6 @@
 """Photographs of digits on paper, made up from MNIST's images.
 
-`python -m tests.photos` prints how many the newest checkpoint reads right.
+`python -m experiments.photos` prints how many the newest checkpoint reads right.
 """
 
 import io
@@ -10,12 +10,12 @@ import numpy as np
 import torch
 from PIL import Image, ImageFilter
 
-from checkpoint import find_checkpoints, load_checkpoint
-from data import load_mnist
-from errors import run
-from evaluation import accuracy, predict
+from experiments.sweep import in_parallel
+from pipeline.checkpoint import find_checkpoints, load_checkpoint
+from pipeline.cli import run
+from pipeline.data import load_mnist
+from pipeline.evaluation import accuracy, predict
 from predict import prepare
-from sweep import in_parallel
 
 
 def to_bytes(images):

@@ -18,9 +18,9 @@ from torch.utils.data import DataLoader
 from torchvision import transforms
 from torchvision.datasets import MNIST
 
-from data import load_mnist
-from errors import run
-from evaluation import accuracy, predict, reference_network
+from pipeline.cli import run
+from pipeline.data import load_mnist
+from pipeline.evaluation import accuracy, predict, reference_network
 from train import Recipe, train
 
 NORMALIZE = transforms.Normalize([0.1307], [0.3081])

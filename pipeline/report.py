@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from matplotlib.figure import Figure
 
-from gate import MARKS, judge
+from pipeline.gate import MARKS, judge
 
 FOLDER = Path("report")
 METRICS, SUMMARY = FOLDER / "metrics.json", FOLDER / "summary.md"
