@@ -1,15 +1,19 @@
 """Draw augmentation_samples.png and stroke_samples.png: what training sees."""
 
+from pathlib import Path
+
 import torch
 import torch.nn.functional as F
 from torchvision.utils import save_image
 
+from pipeline.batches import augment
 from pipeline.cli import run
-from pipeline.data import augment, load_dataset, load_test_set
+from pipeline.data import DATASETS, FALLBACK, load_dataset
 from train import Recipe
 
-ROWS, COLUMNS = 5, 5  # digits; each as it is, and augmented versions of it
-EXAMPLES = 8  # of each digit in each data set
+IMAGES = Path(__file__).with_name("images")
+ROWS, COLUMNS = 5, 5  # images; each as it is, and augmented versions of it
+EXAMPLES = 8  # of each class in each data set
 
 
 def save(images, path, columns):
@@ -18,20 +22,22 @@ def save(images, path, columns):
 
 
 def main():
-    dataset, (images, _), _ = load_dataset()
+    name, (images, _), _ = load_dataset()
     originals = images[:ROWS].repeat_interleave(COLUMNS, dim=0)
     versions = augment(originals, Recipe(), 1.0, torch.Generator().manual_seed(0))
     versions[::COLUMNS] = images[:ROWS]
-    save(versions, "images/augmentation_samples.png", COLUMNS)
+    save(versions, IMAGES / "augmentation_samples.png", COLUMNS)
 
-    digits = []
-    for name in dict.fromkeys(["strokes", dataset]):  # side by side
-        images, labels = load_test_set(name)
-        rows = [images[labels == digit][:EXAMPLES] for digit in range(10)]
-        digits.append(torch.stack(rows))  # (10, EXAMPLES, 1, 28, 28)
-    rows = torch.cat(digits, dim=1)
-    save(rows.flatten(0, 1), "images/stroke_samples.png", rows.shape[1])
-    print("Saved augmentation_samples.png and stroke_samples.png")
+    classes, examples = DATASETS[name].classes, []
+    for dataset in map(DATASETS.get, dict.fromkeys([FALLBACK, name])):  # side by side
+        if dataset.classes == classes:
+            images, labels = dataset.load(train=False)
+            n = min(EXAMPLES, labels.bincount().min())
+            rows = [images[labels == label][:n] for label in range(len(classes))]
+            examples.append(torch.stack(rows))  # (classes, n, 1, 28, 28)
+    rows = torch.cat(examples, dim=1)
+    save(rows.flatten(0, 1), IMAGES / "stroke_samples.png", rows.shape[1])
+    print(f"Saved augmentation_samples.png and stroke_samples.png in {IMAGES}")
 
 
 if __name__ == "__main__":

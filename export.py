@@ -2,9 +2,9 @@
 
 import argparse
 import json
-from hashlib import sha256
 from pathlib import Path
 
+from model import SimpleCNN
 from pipeline.checkpoint import find_checkpoints, load_checkpoint
 from pipeline.cli import UserError, run
 from pipeline.data import DATASETS
@@ -65,8 +65,8 @@ def to_javascript(checkpoint):
         checksum += number * (i % 997 + 1)
     model = {
         "checkpoint": checkpoint.path.name,
-        "sha256": sha256(checkpoint.content).hexdigest(),
-        "dataset": DATASETS[checkpoint.metadata["dataset"]],
+        "sha256": checkpoint.sha256,
+        "dataset": DATASETS[checkpoint.metadata["dataset"]].title,
         "accuracy": checkpoint.metadata["test_accuracy"],
         "trained": str(checkpoint.metadata.get("trained_at", "unknown"))[:10],
         "checksum": checksum,
@@ -80,7 +80,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--checkpoint", type=Path, help="default: the newest here")
     args = parser.parse_args()
-    checkpoint = load_checkpoint(args.checkpoint or find_checkpoints()[-1])
+    checkpoint = load_checkpoint(args.checkpoint or find_checkpoints()[-1], SimpleCNN)
     text = to_javascript(checkpoint)
     partial = TARGET.with_suffix(".partial")
     try:

@@ -13,9 +13,10 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
+from model import SimpleCNN
 from pipeline.checkpoint import find_checkpoints, load_checkpoint
 from pipeline.cli import run
-from pipeline.evaluation import predict
+from pipeline.evaluation import classify
 from pipeline.ink import dilate, find_ink, read_channels
 
 FRAME, BOX = 28, 20  # pixels: side of MNIST's images, longer side of the ink in them
@@ -122,7 +123,7 @@ def read(path, model, show):
             seen.save(path.with_name(f"{path.name}.seen.png"))
         except OSError as error:
             raise ValueError(f"cannot be shown: {error.strerror}") from None
-    return describe(predict(model, pixels)[0])
+    return describe(classify(model, pixels)[0])
 
 
 def main():
@@ -131,7 +132,9 @@ def main():
     parser.add_argument("--checkpoint", type=Path, help="default: the newest here")
     parser.add_argument("--show", action="store_true", help="save what it sees")
     args = parser.parse_intermixed_args()
-    model = load_checkpoint(args.checkpoint or find_checkpoints()[-1]).model
+    path = args.checkpoint or find_checkpoints()[-1]
+    model = load_checkpoint(path, SimpleCNN).model
+    torch.set_num_threads(1)
     failed = False
     for path in args.pictures:
         try:

@@ -1,44 +1,51 @@
-"""Train SimpleCNN on augmented digits and save it as model_YYYYMMDD_HHMMSS.pth."""
+"""Train SimpleCNN on augmented images and save it as model_YYYYMMDD_HHMMSS.pth."""
 
-import argparse
 import time
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
 import torch
-import torch._dynamo  # or the first optimizer imports it, which takes a second
+import torch._dynamo  # the first optimizer would import it, a second on the epoch's clock
 import torch.nn.functional as F
 from tqdm import tqdm
 
 from model import SimpleCNN
+from pipeline.batches import augmented_batches, prefetched
 from pipeline.checkpoint import save_checkpoint
-from pipeline.cli import UserError, number, run
-from pipeline.data import DATASETS, augmented_batches, load_dataset, prefetched
-from pipeline.evaluation import accuracy, predict
+from pipeline.cli import UserError, make_parser, number, run
+from pipeline.data import DATASETS, load_dataset
+from pipeline.evaluation import accuracy, classify
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Recipe:
     """Every knob of a training."""
 
+    # Its length and its draws
     epochs: int = 1  # passes over the training images
     batch_size: int = 128  # images per step
     seed: int = 0  # of all random draws
+
+    # The optimizer
     learning_rate: float = 0.025  # at its peak
     warm_up: float = 0.2  # share of the steps in which the learning rate rises
     freeze: float = 0.5  # share of the steps after which the first convolution rests
     beta1: float = 0.7  # of Adam: a short memory
     beta2: float = 0.9  # for a short training
-    label_smoothing: float = 0.05  # share of a label spread evenly over all digits
+    label_smoothing: float = 0.05  # share of a label spread evenly over all classes
+
+    # The warps
     degrees: float = 15.0  # largest rotation either way
     translate: float = 0.1  # largest shift either way, as a share of the image's side
     scale: float = 0.1  # largest enlargement or reduction
     distortion: float = 0.2  # largest inward shift of a corner, of half the side
     perspective: float = 0.5  # share of the images that are seen in perspective
-    shrinkage: float = 0.5  # of the warps' ranges, from the first step to the last
-    sigma: float = 0.25  # largest standard deviation of the noise; pixels are in [0, 1]
-    noisy: float = 0.5  # share of the images that get noise
+    shrinkage: float = 0.5  # of all these ranges, from the first step to the last
+
+    # The noise
+    sigma: float = 0.25  # its largest standard deviation; pixels are in [0, 1]
+    noisy: float = 0.5  # share of the images that get any
 
 
 def one_cycle(recipe, step, steps):
@@ -51,22 +58,21 @@ def one_cycle(recipe, step, steps):
 def train(images, labels, recipe, network=SimpleCNN):
     """Network in eval mode, trained on images (N, 1, 28, 28) float, labels (N,) int64.
 
-    The same recipe gives the same weights on any number of cores: tensors are left with
-    one thread in this process, as the layers are too small to be split. An epoch ends
-    with its last whole batch.
+    `network` makes an untrained one. An epoch ends with its last whole batch. The same
+    recipe gives the same weights to the bit where tensors are computed by one thread.
     """
-    torch.set_num_threads(1)
     torch.manual_seed(recipe.seed)
     model = network().train()
     betas = recipe.beta1, recipe.beta2
     optimizer = torch.optim.Adam(model.parameters(), betas=betas, fused=True)
 
-    steps = recipe.epochs * max(len(images) // recipe.batch_size, 1)
-    batches = prefetched(augmented_batches(images, labels, recipe, steps))
-    progress = tqdm(batches, "Training", total=steps, disable=None)
+    steps_per_epoch = max(len(images) // recipe.batch_size, 1)
+    steps = recipe.epochs * steps_per_epoch
+    batches = augmented_batches(images, labels, recipe, steps_per_epoch)
+    progress = tqdm(prefetched(batches), "Training", total=steps, disable=None)
     for step, (inputs, targets) in enumerate(progress, start=1):
         if step > recipe.freeze * steps:  # most of the backward pass ends before it
-            model[1].requires_grad_(False)
+            model.conv1.requires_grad_(False)
         optimizer.param_groups[0]["lr"] = one_cycle(recipe, step, steps)
         logits = model(inputs)
         loss = F.cross_entropy(logits, targets, label_smoothing=recipe.label_smoothing)
@@ -77,40 +83,59 @@ def train(images, labels, recipe, network=SimpleCNN):
     return model.eval()
 
 
-def main():
-    size, rate = number(int, 2, 10_000), number(float, 1e-6, 1e9)
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--dataset", choices=["auto", *DATASETS], default="auto")
-    parser.add_argument("--epochs", type=number(int, 1, 1000), default=Recipe.epochs)
-    parser.add_argument("--batch-size", type=size, default=Recipe.batch_size)
-    parser.add_argument("--lr", type=rate, default=Recipe.learning_rate)
-    parser.add_argument("--seed", type=number(int, 0, 2**32 - 1), default=Recipe.seed)
-    parser.add_argument("--data-dir", default="data", help="filled when empty")
-    parser.add_argument("--output-dir", type=Path, default=".", help="made if missing")
-    args = parser.parse_args()
-    args.output_dir.mkdir(parents=True, exist_ok=True)
-    recipe = Recipe(args.epochs, args.batch_size, args.seed, args.lr)
-    dataset, training_set, (images, labels) = load_dataset(args.dataset, args.data_dir)
-    print(f"Training on {len(training_set[0]):,} {DATASETS[dataset]} images")
-
+def train_and_test(name, training_set, test_set, recipe):
+    """Model trained on a data set of DATASETS, and the record that is saved with it."""
+    classes = DATASETS[name].classes
     started = time.perf_counter()
-    model = train(*training_set, recipe)
+    model = train(*training_set, recipe, lambda: SimpleCNN(len(classes)))
     seconds = time.perf_counter() - started
-    print(f"Epoch time: {seconds / recipe.epochs:.1f} s")
-
-    test_accuracy = accuracy(predict(model, images), labels)
-    print(f"Test accuracy: {test_accuracy:.2f}% of {len(images):,} images")
-    if test_accuracy < 20:  # guessing reaches 10, and so does a loss that exploded
-        raise UserError("the network learned nothing: choose another --lr")
-
-    metadata = asdict(recipe) | {
-        "dataset": dataset,
+    images, labels = test_set
+    return model, asdict(recipe) | {
+        "dataset": name,
+        "classes": classes,
         "training_seconds": seconds,
-        "test_accuracy": test_accuracy,
+        "test_accuracy": accuracy(classify(model, images), labels),
         "torch_version": str(torch.__version__),
         "trained_at": datetime.now().astimezone().isoformat(timespec="seconds"),
     }
-    print(f"Saved {save_checkpoint(model, metadata, args.output_dir)}")
+
+
+def parse_arguments():
+    parser = make_parser(__doc__)
+    add = parser.add_argument
+    names, size = ["auto", *DATASETS], number(int, 2, 10_000)
+    add("--dataset", choices=names, default="auto", help="auto: the best at hand")
+    epochs = number(int, 1, 1000)
+    add("--epochs", type=epochs, default=Recipe.epochs, help="passes over the images")
+    add("--batch-size", type=size, default=Recipe.batch_size, help="images per step")
+    rate = number(float, 1e-6, 1e9)
+    add("--lr", type=rate, default=Recipe.learning_rate, help="peak learning rate")
+    seed = number(int, 0, 2**32 - 1)
+    add("--seed", type=seed, default=Recipe.seed, help="of all random draws")
+    add("--data-dir", type=Path, default="data", help="filled when empty")
+    add("--output-dir", type=Path, default=".", help="made when missing")
+    return parser.parse_args()
+
+
+def main():
+    args = parse_arguments()
+    torch.set_num_threads(1)  # the layers are too small to be split
+    args.output_dir.mkdir(parents=True, exist_ok=True)
+    recipe = Recipe(
+        epochs=args.epochs,
+        batch_size=args.batch_size,
+        seed=args.seed,
+        learning_rate=args.lr,
+    )
+    name, training_set, test_set = load_dataset(args.dataset, args.data_dir)
+    print(f"Training on {len(training_set[0]):,} images of {DATASETS[name].title}")
+    model, record = train_and_test(name, training_set, test_set, recipe)
+    print(f"Epoch time: {record['training_seconds'] / recipe.epochs:.1f} s")
+    test_accuracy, guessing = record["test_accuracy"], 100 / len(record["classes"])
+    print(f"Test accuracy: {test_accuracy:.2f}% of {len(test_set[0]):,} images")
+    if test_accuracy < guessing + 10:
+        raise UserError("the network learned nothing: choose another --lr")
+    print(f"Saved {save_checkpoint(model, record, args.output_dir)}")
 
 
 if __name__ == "__main__":

@@ -18,9 +18,9 @@ from torch.utils.data import DataLoader
 from torchvision import transforms
 from torchvision.datasets import MNIST
 
-from pipeline.cli import run
+from pipeline.cli import markdown_table, run
 from pipeline.data import load_mnist
-from pipeline.evaluation import accuracy, predict, reference_network
+from pipeline.evaluation import accuracy, classify, reference_network
 from train import Recipe, train
 
 NORMALIZE = transforms.Normalize([0.1307], [0.3081])
@@ -62,16 +62,17 @@ def train_usual(seed, steps, workers):
     return nn.Sequential(NORMALIZE, network.eval())
 
 
-def measure(name, seed):
+def time_epoch(name, seed):
     """Seconds of an epoch of a pipeline, and its test accuracy."""
-    training_set, (images, labels) = load_mnist()
+    torch.set_num_threads(1 if name == OURS else torch.get_num_threads())
+    training_set, (images, labels) = load_mnist(), load_mnist(train=False)
     started = time.perf_counter()
     if name == OURS:
         model = train(*training_set, Recipe(seed=seed))
     else:
         model = train_usual(seed, *USUAL[name])
     seconds = time.perf_counter() - started
-    return seconds, accuracy(predict(model, images), labels)
+    return seconds, accuracy(classify(model, images), labels)
 
 
 def compare_pipelines():
@@ -81,21 +82,28 @@ def compare_pipelines():
         for name, results in measured.items():
             started = time.perf_counter()
             with ProcessPoolExecutor(1, get_context("spawn")) as executor:
-                epoch, read = executor.submit(measure, name, seed).result()
+                epoch, read = executor.submit(time_epoch, name, seed).result()
             results.append((epoch, time.perf_counter() - started, read))
     medians = {}
     for name, results in measured.items():
         medians[name] = [statistics.median(c) for c in zip(*results, strict=True)]
-    print(f"| pipeline (medians of {RUNS}) | epoch | whole process | test accuracy |")
-    print("| --- | --: | --: | --: |")
+    rows = []
     for name, (*times, test_accuracy) in medians.items():
         pairs = zip(times, medians[OURS], strict=False)
         cells = [f"{seconds:.1f} s ({seconds / own:.1f} ×)" for seconds, own in pairs]
-        print(f"| {name} | {' | '.join(cells)} | {test_accuracy:.2f} % |")
+        rows.append([name, *cells, f"{test_accuracy:.2f} %"])
+    header = [
+        f"pipeline (medians of {RUNS})",
+        "epoch",
+        "whole process",
+        "test accuracy",
+    ]
+    print(markdown_table(header, rows))
 
 
 def measure_convolutions():
     """Print the convolutions' share of a training step."""
+    torch.set_num_threads(1)
     n = STEPS * Recipe.batch_size
     images, labels = torch.rand(n, 1, 28, 28), torch.randint(10, (n,))
     recipe = Recipe(freeze=1.0)  # every step with all of its backward pass

@@ -10,11 +10,12 @@ import numpy as np
 import torch
 from PIL import Image, ImageFilter
 
-from experiments.sweep import in_parallel
+from experiments.workers import in_parallel
+from model import SimpleCNN
 from pipeline.checkpoint import find_checkpoints, load_checkpoint
 from pipeline.cli import run
 from pipeline.data import load_mnist
-from pipeline.evaluation import accuracy, predict
+from pipeline.evaluation import accuracy, classify
 from predict import prepare
 
 
@@ -61,7 +62,9 @@ def photograph(image, seed, light_on_dark=False):
 def load():
     """Model of the newest checkpoint, and images and labels of MNIST's test set."""
     torch.set_num_threads(1)  # for small pictures faster than two
-    return load_checkpoint(find_checkpoints()[-1]).model, *load_mnist()[1]
+    return load_checkpoint(find_checkpoints()[-1], SimpleCNN).model, *load_mnist(
+        train=False
+    )
 
 
 def read_photographs(first, light_on_dark):
@@ -71,7 +74,7 @@ def read_photographs(first, light_on_dark):
     right = 0
     for seed, image in zip(seeds, to_bytes(images[seeds]), strict=True):
         pixels = prepare(photograph(image, seed, light_on_dark))
-        right += int(predict(model, pixels).argmax() == labels[seed])
+        right += int(classify(model, pixels).argmax() == labels[seed])
     return right
 
 
@@ -79,11 +82,12 @@ def main():
     model, images, labels = load()
     for ink, light_on_dark in {"dark on light": False, "light on dark": True}.items():
         jobs = [(first, light_on_dark) for first in range(0, 1000, 50)]
-        percent = sum(in_parallel(read_photographs, jobs, "Photographs")) / 10
+        counts = dict(in_parallel(read_photographs, jobs, "Photographs"))
+        percent = sum(counts.values()) / 10
         print(f"Photographs of 1,000 test images, {ink}: {percent:.1f} % read right.")
     pictures = [prepare(Image.fromarray(image)) for image in to_bytes(images)]
-    plain = accuracy(predict(model, torch.cat(pictures)), labels)
-    direct = accuracy(predict(model, images), labels)
+    plain = accuracy(classify(model, torch.cat(pictures)), labels)
+    direct = accuracy(classify(model, images), labels)
     print(f"Plain 28 × 28 pictures: {plain:.2f} %; without a picture: {direct:.2f} %.")
 
 

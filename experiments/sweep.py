@@ -1,102 +1,142 @@
-"""Train and judge many seeds on all cores, and print what limits are set from."""
+"""Train and judge many seeds on all cores; with --write, set the gate's limits by them."""
 
-import argparse
 import json
-import multiprocessing
-import os
 import statistics
 import sys
+import tempfile
 import time
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections import Counter
+from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 
-from tqdm import tqdm
+import torch
 
-from pipeline.cli import number, run
-from pipeline.data import DATASETS, load_dataset
-from pipeline.gate import Examined, examine_model, judge
-from test_model import LIMITS
-from train import Recipe, train
+from experiments.workers import add_processes_option, in_parallel
+from model import SimpleCNN
+from pipeline.checkpoint import save_checkpoint
+from pipeline.cli import UserError, make_parser, markdown_table, number, run
+from pipeline.data import DATASETS, DEFAULT, load_dataset
+from pipeline.gate import RELATIONS, examine, judge
+from pipeline.limits import (
+    FIGURES,
+    as_limits,
+    fingerprint,
+    measure_limits,
+    read_limits,
+    write_limits,
+)
+from test_model import requirements
+from train import Recipe, train_and_test
 
-FILE = "sweep.json"
-
-
-def in_parallel(function, jobs, description, processes=None):
-    """Results of function(*job), in the order of the jobs, from a process for each core."""
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, context, hide_progress) as executor:
-        futures = [executor.submit(function, *job) for job in jobs]
-        done = as_completed(futures)
-        for _ in tqdm(done, description, len(futures), disable=None):
-            pass
-        return [future.result() for future in futures]
-
-
-def hide_progress():
-    """Keep the bars of trainings in a worker from the terminal."""
-    sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115 - for good
+FILE = Path("sweep.json")  # the figures of each seed
 
 
 @cache  # in each worker
-def load_training_set(dataset):
-    return load_dataset(dataset)[1]
+def load_sets(name):
+    """Training set and test set of a data set."""
+    torch.set_num_threads(1)  # of a worker, of which each core has one
+    return load_dataset(name)[1:]
 
 
-def train_and_measure(dataset, recipe):
-    """Figures of a network trained by the recipe, and its seconds of training."""
-    training_set = load_training_set(dataset)
-    started = time.perf_counter()
-    model = train(*training_set, recipe)
-    seconds = time.perf_counter() - started
-    return examine_model(model, dataset).figures | {"training_seconds": seconds}
+def train_and_examine(name, recipe):
+    """Figures of a training's checkpoint, as the gate measures them, and its seconds."""
+    model, record = train_and_test(name, *load_sets(name), recipe)
+    with tempfile.TemporaryDirectory() as folder:
+        examined = examine(save_checkpoint(model, record, folder), SimpleCNN)
+    return examined.figures | {"training_seconds": record["training_seconds"]}
 
 
-def summarize(runs, dataset):
-    """Markdown table of the figures of all runs that have a limit."""
-    lines = ["| figure | mean | deviation | worst | required | distance |"]
-    lines.append("| --- | --: | --: | --: | --: | --: |")
-    for limit in LIMITS:
-        required = getattr(limit, dataset)
-        values = [run[limit.figure] for run in runs if run[limit.figure] is not None]
-        if required is None or not values or isinstance(required, str):
+def summarize(runs, limits):
+    """Markdown table of the figures of all runs beside their limits.
+
+    The distance is that of the limit from the mean, in standard deviations: below 5 the
+    limit may fail good models, below 0 it fails most of them.
+    """
+    rows = []
+    for name, figure in FIGURES.items():
+        values = [figures[name] for figures in runs]
+        if isinstance(values[0], str) or None in values:
             continue
         mean, deviation = statistics.mean(values), statistics.stdev(values)
-        worst = min(values) if limit.relation == "≥" else max(values)
-        shown = map(limit.form.format, (mean, deviation, worst))
-        bound = f"{limit.relation} {limit.form.format(required)}"
-        distance = f"{abs(required - mean) / deviation:.1f} σ" if deviation else ""
-        lines.append(f"| {' | '.join([limit.name, *shown, bound, distance])} |")
-    return "\n".join(lines)
+        bounds = [limit[1:] for limit in limits if limit.figure == name]
+        for relation, required in bounds or [(figure.relations, None)]:
+            worst = min(values) if "≥" in relation else max(values)
+            row = [figure.title, *map(figure.show, (mean, deviation, worst)), "–", ""]
+            if required is not None:
+                side = mean - required if relation == "≥" else required - mean
+                row[4] = f"{relation} {figure.show(required)}"
+                row[5] = f"{side / deviation:.1f} σ" if deviation else ""
+            rows.append(row)
+    header = ["figure", "mean", "deviation", "worst", "required", "distance"]
+    return markdown_table(header, rows)
+
+
+def list_failures(runs, limits):
+    """How many runs fail, and a line for each limit that some of them fail."""
+    faults = [
+        [check for check in judge(limits, figures) if not check.passed]
+        for figures in runs
+    ]
+    names = [f"{c.name} ({c.required})" for checks in faults for c in checks]
+    lines = [f"- {name}: {n} seeds fail" for name, n in Counter(names).items()]
+    return sum(map(bool, faults)), lines
+
+
+def compare_limits(old, new):
+    """Markdown table of Limits before and after; those that let more pass are marked."""
+    before = {limit[:2]: limit.required for limit in old}
+    rows = []
+    for name, relation, required in new:
+        figure, was = FIGURES[name], before.get((name, relation))
+        looser = was is not None and not RELATIONS[relation](required, was)
+        shown = "–" if was is None else figure.show(was)
+        mark = "loosened" if looser else ""
+        rows.append([f"{figure.title} {relation}", shown, figure.show(required), mark])
+    return markdown_table(["limit", "before", "now", ""], rows)
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=number(int, 2, 1000), default=50)
-    parser.add_argument("--first-seed", type=number(int, 0, 10**6), default=0)
-    parser.add_argument("--dataset", choices=DATASETS, default="mnist")
-    parser.add_argument("--epochs", type=number(int, 1, 1000), default=Recipe.epochs)
-    parser.add_argument("--processes", type=number(int, 1, 64), help="one a core")
+    parser = make_parser(__doc__)
+    add = parser.add_argument
+    add("--seeds", type=number(int, 2, 1000), default=50, help="how many")
+    add("--first-seed", type=number(int, 0, 10**6), default=0, help="the others follow")
+    add("--dataset", choices=DATASETS, default=DEFAULT, help="what to learn")
+    epochs = number(int, 1, 1000)
+    add("--epochs", type=epochs, default=Recipe.epochs, help="passes over the images")
+    add_processes_option(parser)
+    add("--write", action="store_true", help="set the limits of the data set by them")
     args = parser.parse_args()
-    load_training_set(args.dataset)  # downloads once, and fails before any worker
-    seeds = range(args.first_seed, args.first_seed + args.seeds)
-    jobs = [(args.dataset, Recipe(args.epochs, seed=seed)) for seed in seeds]
-    started = time.perf_counter()
-    runs = in_parallel(train_and_measure, jobs, "Seeds", args.processes)
-    seconds = time.perf_counter() - started
+    name, demands = args.dataset, requirements(len(DATASETS[args.dataset].classes))
+    images, labels = load_sets(name)[1]  # downloads once, and fails before any worker
+    mark = fingerprint(name, images, labels)
 
-    print(summarize(runs, args.dataset), end="\n\n")
-    failed = 0
-    for seed, figures in zip(seeds, runs, strict=True):
-        checks = judge(LIMITS, Examined(dataset=args.dataset, figures=figures))
-        if faults := [str(check) for check in checks if not check.passed]:
-            print(f"- seed {seed}: {'; '.join(faults)}")
-            failed += 1
-    training = statistics.median(run["training_seconds"] for run in runs)
-    print(f"{len(seeds) - failed} of {len(seeds)} seeds pass the gate.")
+    seeds = range(args.first_seed, args.first_seed + args.seeds)
+    jobs = [(name, Recipe(epochs=args.epochs, seed=seed)) for seed in seeds]
+    started, done = time.perf_counter(), {}
+    for job, figures in in_parallel(train_and_examine, jobs, "Seeds", args.processes):
+        done[job[1].seed] = figures
+        FILE.write_text(json.dumps(done, indent=2, sort_keys=True) + "\n", "utf-8")
+    seconds, runs = time.perf_counter() - started, list(done.values())
+
+    try:
+        old = read_limits(name, mark, runs[0])[0]
+    except UserError as error:  # of a data set that has no limits yet
+        print(error, end="\n\n")
+        old = []
+    rows = measure_limits(runs, len(images)) if args.write else {}
+    new = as_limits(rows) or old
+    if args.write:
+        print(compare_limits(old, new), end="\n\n")
+    print(summarize(runs, demands + new), end="\n\n")
+    failed, lines = list_failures(runs, demands + new)
+    print(*lines, f"{len(runs) - failed} of {len(runs)} seeds pass the gate.", sep="\n")
+    training = statistics.median(figures["training_seconds"] for figures in runs)
     print(f"{seconds:.0f} s in all; a training took {training:.1f} s (median).")
-    text = json.dumps(dict(zip(seeds, runs, strict=True)), indent=2)
-    Path(FILE).write_text(text + "\n", encoding="utf-8")
+    if args.write and failed:
+        raise UserError("limits.json stays as it is, for good models would fail")
+    if args.write:
+        write_limits(name, mark, asdict(Recipe(epochs=args.epochs)), rows)
     sys.exit(failed > 0)
 
 

@@ -38,7 +38,8 @@ def warp(images, degrees, shifts, scales, corners):
     cos, sin = radians.cos() / scales, radians.sin() / scales
     undo_turn = torch.stack([cos, -sin, sin, cos], dim=1).view(-1, 2, 2)
     sources = (CORNERS - shifts.unsqueeze(1)) @ undo_turn  # from where CORNERS come
-    homographies = frames(sources) @ frames(corners).inverse()  # output to input
+    to_sources, to_corners = projective_frames(sources), projective_frames(corners)
+    homographies = to_sources @ to_corners.inverse()  # from output to input
 
     n, _, height, width = images.shape
     upright = torch.eye(2, 3).unsqueeze(0)
@@ -49,7 +50,7 @@ def warp(images, degrees, shifts, scales, corners):
     return F.grid_sample(images, grid, align_corners=False)  # bilinear, zeros outside
 
 
-def frames(points):
+def projective_frames(points):
     """Projective frames of four points (N, 4, 2): matrices (N, 3, 3) that map the three unit
     vectors and their sum to the points, all homogeneous."""
     points = F.pad(points, (0, 1), value=1).mT  # (N, 3, 4): columns x, y, 1

@@ -19,6 +19,12 @@ def run(main):
         sys.exit(130)
 
 
+def make_parser(description):
+    """Parser whose --help tells the defaults."""
+    formatter = argparse.ArgumentDefaultsHelpFormatter
+    return argparse.ArgumentParser(description=description, formatter_class=formatter)
+
+
 def number(kind, lowest, highest):
     """Parser of a command-line number of a kind and within bounds."""
 
@@ -29,3 +35,9 @@ def number(kind, lowest, highest):
 
     parse.__name__ = kind.__name__  # for argparse's "invalid int value"
     return parse
+
+
+def markdown_table(header, rows):
+    """Markdown table of rows of text; all columns but the first are aligned right."""
+    ruler = ["---", *["--:"] * (len(header) - 1)]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (header, ruler, *rows))

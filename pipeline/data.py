@@ -1,14 +1,14 @@
-"""Both data sets as whole tensors, MNIST and the built-in stroke digits, and batches."""
+"""Data sets as whole tensors: MNIST, and the built-in stroke digits that stand in for it."""
 
 import hashlib
 import socket
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
 
-from pipeline.augmentation import add_noise, random_warp
 from pipeline.cli import UserError
 from pipeline.strokes import draw_digits
 
@@ -20,40 +20,29 @@ SHA256 = {
     "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 }
 STALL_SECONDS = 5  # for which an address may say nothing before it is given up
-DATASETS = {"mnist": "MNIST", "strokes": "Stroke-Digit"}  # as people read them
 STROKES_TRAIN = (60_000, 1)  # how many digits, and the seed
 STROKES_TEST = (10_000, 2)
 
 
-def load_dataset(name="auto", data_dir="data"):
-    """Name, training set and test set of "mnist" or "strokes".
+class Dataset(NamedTuple):
+    """A data set; each of its sets is images (N, 1, 28, 28) float in [0, 1] and labels
+    (N,) int64, which count the classes."""
 
-    A set is images (N, 1, 28, 28) float in [0, 1] and labels (N,) int64. "auto" is "mnist"
-    where that can be had and else "strokes", which is then announced. Raises UserError,
-    ConnectionError without a download, OSError for a file that cannot be read.
-    """
-    if name != "strokes":
-        try:
-            return "mnist", *load_mnist(data_dir)
-        except ConnectionError as error:
-            if name == "mnist":
-                raise
-            print(f"{error}: the built-in stroke digits are used instead.")
-    return "strokes", draw_digits(*STROKES_TRAIN), draw_digits(*STROKES_TEST)
+    title: str  # as people read it: "60,000 images of MNIST"
+    classes: list[str]  # their names, in the order of the labels
+    load: Callable  # (data folder, train) to the training set or the test set
+    other: Callable | None = (
+        None  # () to a test set of other origin, None if not at hand
+    )
 
 
-def load_test_set(name):
-    """Test set of "mnist" or "strokes" alone; raises as `load_dataset` does."""
-    return load_mnist()[1] if name == "mnist" else draw_digits(*STROKES_TEST)
-
-
-def load_mnist(data_dir="data"):
-    """Training and test set of MNIST; files not in `data_dir`/MNIST/raw are downloaded."""
+def load_mnist(data_dir="data", train=True):
+    """Training or test set of MNIST; files not in `data_dir`/MNIST/raw are downloaded."""
     if missing := missing_files(data_dir):
         download(data_dir, missing)
-    paths = [Path(data_dir, RAW, name) for name in SHA256]
-    train_images, train_labels, test_images, test_labels = map(read, paths)
-    return (train_images, train_labels), (test_images, test_labels)
+    names = list(SHA256)[:2] if train else list(SHA256)[2:]
+    images, labels = (read_verified(Path(data_dir, RAW, name)) for name in names)
+    return images, labels
 
 
 def missing_files(data_dir="data"):
@@ -61,12 +50,12 @@ def missing_files(data_dir="data"):
     return [path for name in SHA256 if not (path := Path(data_dir, RAW, name)).exists()]
 
 
-def read(path):
+def read_verified(path):
     """Images or labels from one of the four files."""
     content = np.fromfile(path, dtype=np.uint8)
     if hashlib.sha256(content).hexdigest() != SHA256[path.name]:
         raise UserError(f"{path} is damaged (wrong SHA-256): delete it and run again")
-    if "images" in path.name:
+    if "images" in path.name:  # behind a header of 16 bytes, or of 8
         return torch.from_numpy(content[16:]).view(-1, 1, 28, 28) / 255
     return torch.from_numpy(content[8:]).long()
 
@@ -90,31 +79,41 @@ def download(data_dir, missing):
             path.unlink()
 
 
-def augment(images, recipe, strength, generator):
-    """Images as training sees them, by a `Recipe` of train.py; `strength` scales warps."""
-    ranges = recipe.degrees, recipe.translate, recipe.scale, recipe.distortion
-    ranges = [strength * limit for limit in ranges]
-    warped = random_warp(images, generator, *ranges, recipe.perspective)
-    return add_noise(warped, generator, recipe.sigma, recipe.noisy)
+def load_strokes(data_dir="data", train=True):
+    """Stroke digits to train on, or others to test on; nothing is read from disk."""
+    return draw_digits(*(STROKES_TRAIN if train else STROKES_TEST))
 
 
-def augmented_batches(images, labels, recipe, steps):
-    """Yield images and labels of `steps` batches, shuffled, under ever weaker warps."""
-    generator = torch.Generator().manual_seed(recipe.seed)
-    for step in range(steps):
-        i = step % (steps // recipe.epochs)
-        if i == 0:
-            order = torch.randperm(len(images), generator=generator)
-            batches = order.split(recipe.batch_size)
-        chosen = batches[i]
-        strength = 1 - recipe.shrinkage * step / steps
-        yield augment(images[chosen], recipe, strength, generator), labels[chosen]
+def mnist_on_disk():
+    """MNIST's test set where it is at hand: no stroke digit is worth a download."""
+    return None if missing_files() else load_mnist(train=False)
 
 
-def prefetched(batches):
-    """The same batches, while a second thread prepares the next one."""
-    with ThreadPoolExecutor(max_workers=1) as executor:
-        coming = executor.submit(next, batches, None)
-        while batch := coming.result():
-            coming = executor.submit(next, batches, None)
-            yield batch
+DIGITS = list("0123456789")
+DATASETS = {  # by the name that a command and a checkpoint say
+    "mnist": Dataset("MNIST", DIGITS, load_mnist, other=None),
+    "strokes": Dataset("stroke digits", DIGITS, load_strokes, other=mnist_on_disk),
+}
+DEFAULT, FALLBACK = "mnist", "strokes"
+
+
+def load_dataset(name="auto", data_dir="data"):
+    """Name, training set and test set of one of DATASETS.
+
+    "auto" is DEFAULT, or FALLBACK where that cannot be had and both have the same classes,
+    which is then announced. Raises UserError, ConnectionError without a download, OSError
+    for a file that cannot be read.
+    """
+    wanted = DEFAULT if name == "auto" else name
+    try:
+        return wanted, *load_both(wanted, data_dir)
+    except ConnectionError as error:
+        if name != "auto" or DATASETS[FALLBACK].classes != DATASETS[DEFAULT].classes:
+            raise
+        print(f"{error}: the built-in {DATASETS[FALLBACK].title} are used instead.")
+    return FALLBACK, *load_both(FALLBACK, data_dir)
+
+
+def load_both(name, data_dir):
+    load = DATASETS[name].load
+    return load(data_dir, train=True), load(data_dir, train=False)

@@ -9,15 +9,16 @@ from torch import Generator, nn
 
 from pipeline.augmentation import random_warp
 
-BATCH_SIZE = 1000  # images predicted at once
-WARPS = (15, 0.1, 0.1, 0.2, 0.5)  # limits for `random_warp`: those of the training
+BATCH_SIZE = 1000  # images classified at once
+# Ranges for `random_warp`, fixed whatever the recipe; for digits: no 6 becomes a 9.
+WARPS = (15, 0.1, 0.1, 0.2, 0.5)
 
 
 def measure(model, images, labels):
-    """Figures by name, and class probabilities (N, 10), of images (N, 1, 28, 28) float."""
-    probabilities = predict(model, images)
+    """Figures by name, and class probabilities (N, classes), of images (N, C, H, W) float."""
+    probabilities = classify(model, images)
     tensors = [*model.parameters(), *model.buffers()]
-    digits = [labels == digit for digit in labels.unique()]
+    classes = [labels == label for label in labels.unique()]
     confidences, guesses = probabilities.max(dim=1)
     wrong = confidences[guesses != labels]
     figures = {
@@ -25,26 +26,27 @@ def measure(model, images, labels):
         "megabytes": sum(tensor.nbytes for tensor in tensors) / 1e6,
         "images": len(labels),
         "accuracy": accuracy(probabilities, labels),
-        "worst_recall": min(accuracy(probabilities[d], labels[d]) for d in digits),
+        "worst_recall": min(accuracy(probabilities[c], labels[c]) for c in classes),
         "cross_entropy": F.nll_loss(probabilities.log(), labels).item(),
         "mistake_confidence": 100 * wrong.sum().item() / max(len(wrong), 1),
     }
     for name, change in CHANGES.items():
-        changed = predict(model, change(images))
+        changed = classify(model, change(images))
         figures[f"{name}_accuracy"] = accuracy(changed, labels)
         distances = (probabilities - changed).norm(dim=1)  # from 0 to √2
         figures[f"{name}_difference"] = distances.mean().item()
+    reference = reference_network(images.shape[-1], probabilities.shape[1])
     for batch_size in (1, 32, 64):
-        logits = model(torch.zeros(batch_size, 1, 28, 28))
-        figures[f"output_{batch_size}"] = " × ".join(map(str, logits.shape))
-        latency, reference = latencies([model, reference_network()], batch_size)
-        figures[f"slowdown_{batch_size}"] = latency / reference
+        batch = torch.rand(batch_size, *images.shape[1:])
+        figures[f"output_{batch_size}"] = " × ".join(map(str, model(batch).shape))
+        latency, usual = latencies([model, reference], batch)
+        figures[f"slowdown_{batch_size}"] = latency / usual
     return figures, probabilities
 
 
 @torch.inference_mode()
-def predict(model, images):
-    """Class probabilities (N, 10) for images (N, 1, 28, 28) float in [0, 1]."""
+def classify(model, images):
+    """Class probabilities (N, classes) of images (N, C, H, W) float in [0, 1]."""
     batches = images.split(BATCH_SIZE)
     return torch.cat([model(batch).softmax(dim=1) for batch in batches])
 
@@ -60,8 +62,9 @@ def add_pixel_noise(images):
 
 
 def blur(images):
-    """Gaussian blur with a standard deviation of 1 pixel."""
-    distances = torch.arange(28.0) - torch.arange(28.0).view(28, 1)
+    """Gaussian blur of square images, with a standard deviation of 1 pixel."""
+    places = torch.arange(float(images.shape[-1]))
+    distances = places - places.unsqueeze(1)
     weights = torch.exp(-(distances**2) / 2) / math.sqrt(math.tau)
     return weights @ images @ weights  # of rows and of columns
 
@@ -76,8 +79,12 @@ CHANGES = {
 }
 
 
-def reference_network():
-    """Plain network of 7,098 parameters, whose speed tells how fast the machine is."""
+def reference_network(side=28, classes=10):
+    """Plain network for square grey images, whose speed tells how fast the machine is.
+
+    Of 7,098 parameters for MNIST.
+    """
+    pooled = ((side - 2) // 2 - 2) // 2
     return nn.Sequential(
         nn.Conv2d(1, 4, 3),
         nn.ReLU(),
@@ -86,16 +93,15 @@ def reference_network():
         nn.ReLU(),
         nn.MaxPool2d(2),  # (N, 8, 5, 5)
         nn.Flatten(),
-        nn.Linear(200, 32),
+        nn.Linear(8 * pooled**2, 32),
         nn.ReLU(),
-        nn.Linear(32, 10),
+        nn.Linear(32, classes),
     ).eval()
 
 
 @torch.inference_mode()
-def latencies(models, batch_size, repeats=200):
+def latencies(models, batch, repeats=200):
     """Least milliseconds of each model for one batch; they take turns on the machine."""
-    images = torch.rand(batch_size, 1, 28, 28)
-    timers = [Timer(lambda model=model: model(images)) for model in models]
+    timers = [Timer(lambda model=model: model(batch)) for model in models]
     turns = [[timer.timeit(1) for timer in timers] for _ in range(repeats)]
     return [1000 * min(seconds) for seconds in zip(*turns, strict=True)]

@@ -1,35 +1,24 @@
-"""What the release gate is made of: examined checkpoints, limits, and checks of both."""
+"""What the release gate is made of: a checkpoint is measured, and judged by limits."""
 
 import operator
-import os
-from pathlib import Path
 from typing import NamedTuple
 
 import torch
 
 from pipeline.checkpoint import Checkpoint, find_checkpoints, load_checkpoint
 from pipeline.cli import UserError
-from pipeline.data import load_test_set, missing_files
-from pipeline.evaluation import accuracy, measure, predict
+from pipeline.data import DATASETS
+from pipeline.evaluation import accuracy, classify, measure
+from pipeline.limits import FIGURES, fingerprint, read_limits
 
 MARKS = {True: "✓", False: "✗"}
 RELATIONS = {"≥": operator.ge, "≤": operator.le, "<": operator.lt, "=": operator.eq}
 
 
-class Limit(NamedTuple):
-    """What is required of a figure of `examine`, by data set; `form` is for printing."""
-
-    figure: str
-    name: str
-    form: str
-    relation: str
-    mnist: float | str | None  # None: nothing
-    strokes: float | str | None
-
-
 class Check(NamedTuple):
     """A measured figure and what is required of it, as text, and whether it holds."""
 
+    figure: str
     name: str
     measured: str
     required: str
@@ -40,69 +29,96 @@ class Check(NamedTuple):
 
 
 class Examined(NamedTuple):
-    """A checkpoint and what it does on its test set, or the error that prevented that."""
+    """A checkpoint and what it does on the test set of its data set."""
 
-    path: Path | None = None
-    error: str = ""
-    checkpoint: Checkpoint | None = None
-    dataset: str = ""
-    figures: dict | None = None  # by name; None for what is unknown
-    images: torch.Tensor | None = None  # (N, 1, 28, 28) float
-    labels: torch.Tensor | None = None  # (N,) int64
-    probabilities: torch.Tensor | None = None  # (N, 10)
+    checkpoint: Checkpoint
+    figures: dict  # by the names of FIGURES; None for what is not at hand
+    images: torch.Tensor  # (N, C, H, W) float
+    labels: torch.Tensor  # (N,) int64
+    probabilities: torch.Tensor  # (N, classes)
 
 
-def examine_newest():
-    """The newest checkpoint in the current folder and the one before it, examined."""
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        problem = "the gate measures in one process: run it without -n"
-        return Examined(error=problem), Examined()
+class Verdict(NamedTuple):
+    """An examined checkpoint and its checks."""
+
+    examined: Examined
+    checks: list[Check]
+    headline: str  # what was judged, and by the limits of which other recipe
+
+
+class Failure(NamedTuple):
+    """A checkpoint that cannot be judged."""
+
+    name: str
+    reason: str
+
+
+def examine(path, network):
+    """Load the checkpoint at `path` into `network` and measure it.
+
+    Raises as `load_checkpoint` and the loader of the data set do.
+    """
+    checkpoint = load_checkpoint(path, network)
+    record, dataset = checkpoint.metadata, DATASETS[checkpoint.metadata["dataset"]]
+    if record["classes"] != dataset.classes:
+        raise UserError(f"{path} has learned other classes than {dataset.title} has")
+    images, labels = dataset.load(train=False)
+    figures, probabilities = measure(checkpoint.model, images, labels)
+    error = record["test_accuracy"] - figures["accuracy"]
+    other = dataset.other() if dataset.other else None
+    figures |= {
+        "file_megabytes": checkpoint.size / 1e6,
+        "false_claim": abs(error) * len(images) / 100,
+        "other_accuracy": other
+        and accuracy(classify(checkpoint.model, other[0]), other[1]),
+    }
+    return Examined(checkpoint, figures, images, labels, probabilities)
+
+
+def judge(limits, figures):
+    """Checks of figures by name; a figure that is None is not at hand, and passed over."""
+    checks = []
+    for figure, relation, required in limits:
+        measured = figures[figure]
+        if measured is not None:
+            title, show = FIGURES[figure].title, FIGURES[figure].show
+            passed = RELATIONS[relation](measured, required)  # never for NaN
+            bound = f"{relation} {show(required)}"
+            checks.append(Check(figure, title, show(measured), bound, passed))
+    return checks
+
+
+def judge_checkpoint(path, network, requirements):
+    """Verdict on a checkpoint, or Failure; `requirements` makes Limits for n classes."""
+    try:
+        examined = examine(path, network)
+        record, images = examined.checkpoint.metadata, examined.images
+        name = record["dataset"]
+        mark = fingerprint(name, images, examined.labels)
+        limits, recipe = read_limits(name, mark, examined.figures)
+    except (UserError, OSError) as error:
+        return Failure(path.name, str(error))
+    limits += requirements(len(record["classes"]))
+    limits.sort(key=lambda limit: list(FIGURES).index(limit.figure))
+    headline = f"{path.name} on {len(images):,} test images of {DATASETS[name].title}"
+    others = [
+        f"{knob} = {record.get(knob)} instead of {value}"
+        for knob, value in recipe.items()
+        if record.get(knob) != value
+    ]
+    if others:
+        headline += f", trained otherwise than for the limits: {', '.join(others)}"
+    return Verdict(examined, judge(limits, examined.figures), headline)
+
+
+def judge_newest(network, requirements):
+    """Verdict or Failure of the newest checkpoint here, and of the one before it."""
     try:
         newest, *older = reversed(find_checkpoints())
     except UserError as error:
-        return Examined(error=str(error)), Examined()
-    return examine(newest), examine(older[0]) if older else Examined()
-
-
-def examine(path):
-    """Load the checkpoint at `path` and measure it on the kind of digits it learned."""
-    try:
-        checkpoint = load_checkpoint(path)
-        examined = examine_model(checkpoint.model, checkpoint.metadata["dataset"])
-    except (UserError, OSError) as error:
-        return Examined(path, str(error))
-    claimed = checkpoint.metadata["test_accuracy"]
-    figures = examined.figures | {
-        "false_claim": abs(claimed - examined.figures["accuracy"]),
-        "file_megabytes": len(checkpoint.content) / 1e6,
-    }
-    return examined._replace(path=path, checkpoint=checkpoint, figures=figures)
-
-
-def examine_model(model, dataset):
-    """Measure a model on the test set of "mnist" or "strokes"."""
-    torch.set_num_threads(1)  # two processes of several threads would slow each other
-    images, labels = load_test_set(dataset)
-    figures, probabilities = measure(model, images, labels)
-    figures |= dict.fromkeys(["mnist_accuracy", "false_claim", "file_megabytes"])
-    if dataset == "strokes" and not missing_files():
-        digits, truth = load_test_set("mnist")
-        figures["mnist_accuracy"] = accuracy(predict(model, digits), truth)
-    return Examined(None, "", None, dataset, figures, images, labels, probabilities)
-
-
-def judge(limits, examined):
-    """Checks of an examined checkpoint, by those limits that its data set has.
-
-    There are none where nothing was measured. Raises KeyError for an unknown figure.
-    """
-    checks = []
-    for limit in limits if examined.figures else ():
-        measured = examined.figures[limit.figure]
-        required = getattr(limit, examined.dataset)
-        if measured is None or required is None:
-            continue
-        passed = RELATIONS[limit.relation](measured, required)  # never for NaN
-        shown, bound = limit.form.format(measured), limit.form.format(required)
-        checks.append(Check(limit.name, shown, f"{limit.relation} {bound}", passed))
-    return checks
+        newest, older = Failure("no checkpoint", str(error)), []
+    else:
+        newest = judge_checkpoint(newest, network, requirements)
+    if not older:
+        return newest, Failure("", "there is no older checkpoint")
+    return newest, judge_checkpoint(older[0], network, requirements)

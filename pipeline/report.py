@@ -2,13 +2,14 @@
 
 import json
 import math
-from hashlib import sha256
+import tempfile
 from pathlib import Path
 
 import torch
 from matplotlib.figure import Figure
 
-from pipeline.gate import MARKS, judge
+from pipeline.cli import markdown_table
+from pipeline.gate import MARKS, Failure
 
 FOLDER = Path("report")
 METRICS, SUMMARY = FOLDER / "metrics.json", FOLDER / "summary.md"
@@ -16,85 +17,102 @@ CONFUSIONS, MISTAKES = FOLDER / "confusion_matrix.png", FOLDER / "mistakes.png"
 ROWS, COLUMNS = 3, 6  # of mistakes shown
 
 
-def remove_report():
-    """Rather no report than that of another model, should this one not be written."""
+def clear_report():
+    """Leave no other model's report, and see that there is room; raises OSError."""
+    FOLDER.mkdir(exist_ok=True)
     for path in (METRICS, SUMMARY, CONFUSIONS, MISTAKES):
         path.unlink(missing_ok=True)
+    with tempfile.TemporaryFile(dir=FOLDER) as file:
+        file.write(bytes(1_000_000))  # more than a report takes
 
 
-def write_report(candidate, predecessor, limits):
-    """Write the report of an Examined checkpoint beside an older one, by Limits."""
-    checks = judge(limits, candidate)
-    failed = candidate.error or not all(check.passed for check in checks)
-    before = []
-    if predecessor.dataset == candidate.dataset:
-        before = judge(limits, predecessor)
+def write_report(verdict, predecessor):
+    """Write the report of a Verdict or Failure beside that of an older checkpoint."""
+    failed = isinstance(verdict, Failure) or not all(c.passed for c in verdict.checks)
     metrics = {
         "verdict": "failed" if failed else "passed",
-        "error": candidate.error,
-        "checks": [check._asdict() for check in checks],
-        "checkpoint": describe(candidate),
-        "predecessor": describe(predecessor),
+        "checkpoint": as_plain_data(verdict),
+        "predecessor": as_plain_data(predecessor),
     }
     no_nan = json.loads(json.dumps(metrics), parse_constant=lambda name: None)
-    FOLDER.mkdir(exist_ok=True)
     METRICS.write_text(json.dumps(no_nan, indent=2) + "\n", encoding="utf-8")
-    if not candidate.error:
-        draw_confusions(candidate, CONFUSIONS)
-        draw_mistakes(candidate, MISTAKES)
-    text = summarize(metrics["verdict"], candidate, checks, predecessor, before)
+    if not isinstance(verdict, Failure):
+        draw_confusions(verdict.examined, CONFUSIONS)
+        draw_mistakes(verdict.examined, MISTAKES)
+    text = summarize(metrics["verdict"], verdict, predecessor)
     SUMMARY.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
-def describe(examined):
-    """Name, SHA-256, training record and figures of a checkpoint, as far as known."""
-    checkpoint = examined.checkpoint
+def as_plain_data(verdict):
+    """Name, SHA-256, training record, figures and checks of a checkpoint, or the error."""
+    if isinstance(verdict, Failure):
+        return {"file": verdict.name, "error": verdict.reason}
+    checkpoint = verdict.examined.checkpoint
     return {
-        "file": examined.path and examined.path.name,
-        "sha256": checkpoint and sha256(checkpoint.content).hexdigest(),
-        "metadata": checkpoint and checkpoint.metadata,
-        "figures": examined.figures,
+        "file": checkpoint.path.name,
+        "sha256": checkpoint.sha256,
+        "metadata": checkpoint.metadata,
+        "figures": verdict.examined.figures,
+        "checks": [check._asdict() for check in verdict.checks],
     }
 
 
-def summarize(verdict, candidate, checks, predecessor, before):
+def summarize(word, verdict, predecessor):
     """Markdown of one screen: the verdict, the faults, and a table of all checks."""
-    name = candidate.path.name if candidate.path else "no checkpoint"
-    faults = [f"- {check}" for check in checks if not check.passed]
-    measured_before = {check.name: check.measured for check in before}
-    table = ["| check | measured | required | before | |"]
-    table.append("| --- | --: | --: | --: | - |")
-    for check in checks:
-        cells = [check.name, check.measured, check.required]
-        cells += [measured_before.get(check.name, "–"), MARKS[check.passed]]
-        table.append(f"| {' | '.join(cells)} |")
+    if isinstance(verdict, Failure):
+        return f"## {word.upper()}: {verdict.name}\n\n{verdict.reason}\n"
+    before = {}
+    if comparable(verdict, predecessor):
+        before = {(c.name, c.required): c.measured for c in predecessor.checks}
+    faults = [f"- {check}" for check in verdict.checks if not check.passed]
+    rows = [
+        (
+            c.name,
+            c.measured,
+            c.required,
+            before.get((c.name, c.required), "–"),
+            MARKS[c.passed],
+        )
+        for c in verdict.checks
+    ]
     paragraphs = [
-        f"## {verdict.upper()}: {name}",
+        f"## {word.upper()}: {verdict.headline}",
         "\n".join(faults),
-        candidate.error or compare(candidate, predecessor),
-        "\n".join(table) if checks else "",
+        compare(verdict, predecessor),
+        markdown_table(["check", "measured", "required", "before", ""], rows),
     ]
     return "\n\n".join(filter(None, paragraphs)) + "\n"
 
 
-def compare(candidate, predecessor):
+def comparable(verdict, predecessor):
+    """Whether two checkpoints were judged on the same test images."""
+    if isinstance(predecessor, Failure):
+        return False
+    first, second = (v.examined.checkpoint.metadata for v in (verdict, predecessor))
+    return first["dataset"] == second["dataset"]
+
+
+def compare(verdict, predecessor):
     """Sentence on which test images two models read differently, and by chance or not.
 
     The exact two-sided sign test on the images that only one of them reads right
     (McNemar, 1947, https://doi.org/10.1007/BF02295996).
     """
-    if not predecessor.checkpoint:
-        return f"No comparison: {predecessor.error or 'there is no older checkpoint.'}"
-    if predecessor.dataset != candidate.dataset:
-        return f"No comparison: {predecessor.path.name} has learned other digits."
-    right = candidate.probabilities.argmax(dim=1) == candidate.labels
-    right_before = predecessor.probabilities.argmax(dim=1) == predecessor.labels
+    if isinstance(predecessor, Failure):
+        return f"No comparison: {predecessor.reason}."
+    name = predecessor.examined.checkpoint.path.name
+    if not comparable(verdict, predecessor):
+        return f"No comparison: {name} has learned another data set."
+    labels = verdict.examined.labels
+    right = verdict.examined.probabilities.argmax(dim=1) == labels
+    right_before = predecessor.examined.probabilities.argmax(dim=1) == labels
     gained = (right & ~right_before).sum().item()
     lost = (~right & right_before).sum().item()
     p = sign_test(gained, lost)
     chance = f"p = {p:.2f}" if p >= 0.01 else "p < 0.01"
-    counts = f"{gained} digits newly right, {lost} newly wrong ({chance})"
-    return f"Against {predecessor.path.name}: {counts}."
+    return (
+        f"Against {name}: {gained} images newly right, {lost} newly wrong ({chance})."
+    )
 
 
 def sign_test(gained, lost):
@@ -106,23 +124,28 @@ def sign_test(gained, lost):
 
 def draw_confusions(examined, path):
     """Counts of images by truth and guess; only mistakes are coloured."""
-    cells = 10 * examined.labels + examined.probabilities.argmax(dim=1)
-    counts = torch.bincount(cells, minlength=100).view(10, 10)
+    classes = examined.checkpoint.metadata["classes"]
+    n = len(classes)
+    cells = n * examined.labels + examined.probabilities.argmax(dim=1)
+    counts = torch.bincount(cells, minlength=n * n).view(n, n)
     mistaken = counts - counts.diag().diag()
-    figure = Figure(figsize=(6, 6), layout="constrained")
+    figure = Figure(figsize=(2 + 0.4 * n, 2 + 0.4 * n), layout="constrained")
     axis = figure.subplots()
     legible = 2 * mistaken.max().item()  # never so dark as to hide the text
     axis.imshow(mistaken.numpy(), cmap="Reds", vmax=legible)
     for truth, guess in counts.nonzero().tolist():
         count = counts[truth, guess].item()
         axis.text(guess, truth, count, ha="center", va="center", fontsize=9)
-    axis.set(xlabel="Guess", ylabel="Truth", xticks=range(10), yticks=range(10))
+    axis.set(xlabel="Guess", ylabel="Truth", xticks=range(n), yticks=range(n))
+    axis.set_xticklabels(classes, rotation=90 if max(map(len, classes)) > 2 else 0)
+    axis.set_yticklabels(classes)
     axis.set_title(f"{len(cells):,} test images, {mistaken.sum().item():,} mistaken")
     figure.savefig(path, dpi=120)
 
 
 def draw_mistakes(examined, path):
     """The mistakes in which the model was most confident."""
+    classes = examined.checkpoint.metadata["classes"]
     confidences, guesses = examined.probabilities.max(dim=1)
     confidences[guesses == examined.labels] = 0
     figure = Figure(figsize=(COLUMNS * 1.3, ROWS * 1.7), layout="constrained")
@@ -132,6 +155,6 @@ def draw_mistakes(examined, path):
         axis.set_axis_off()
         if confidences[i]:
             axis.imshow(examined.images[i, 0].numpy(), cmap="gray")
-            title = f"{examined.labels[i]} read as {guesses[i]}"
+            title = f"{classes[examined.labels[i]]} read as {classes[guesses[i]]}"
             axis.set_title(f"{title}\n{confidences[i]:.1%}", fontsize=9)
     figure.savefig(path, dpi=120)

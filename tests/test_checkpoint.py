@@ -1,22 +1,26 @@
 """The network's shape; checkpoints saved whole, found by name and loaded without trust."""
 
+import hashlib
 import io
 import os
 import pickle
 import tracemalloc
 import zipfile
 from collections import OrderedDict
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
 import torch
 
 from model import SimpleCNN
-from pipeline import checkpoint
+from pipeline import checkpoint, data, untrusted
 from pipeline.cli import UserError
 
-METADATA = {"dataset": "mnist", "test_accuracy": 99.0}
+CLASSES = data.DATASETS[data.DEFAULT].classes
+METADATA = {"dataset": data.DEFAULT, "classes": CLASSES, "test_accuracy": 99.0}
 NAN = float("nan")
 
 
@@ -25,21 +29,22 @@ def save(network, folder):
 
 
 def test_saved_model_comes_back_and_ignores_contrast_and_brightness(tmp_path):
-    network, images = SimpleCNN().eval(), torch.rand(5, 1, 28, 28)
+    network, images = SimpleCNN(len(CLASSES)).eval(), torch.rand(5, 1, 28, 28)
     path = save(network, tmp_path)
-    loaded = checkpoint.load_checkpoint(path)
+    loaded = checkpoint.load_checkpoint(str(path), SimpleCNN())
     assert not loaded.model.training
     assert loaded.metadata == METADATA
-    assert loaded.content == path.read_bytes()
+    assert loaded.size == path.stat().st_size
+    assert loaded.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
     logits = loaded.model(images)
-    assert logits.shape == (5, 10)
+    assert logits.shape == (5, len(CLASSES))
     assert torch.equal(logits, network(images))
     of_grey = loaded.model(0.3 + 0.5 * images)
     torch.testing.assert_close(of_grey, logits, atol=1e-3, rtol=0)
 
 
 def test_names_that_are_taken_or_being_written_are_left_alone(tmp_path):
-    now = datetime.now()
+    now = datetime.now(UTC)
     seconds = [now + timedelta(seconds=s) for s in range(5)]
     taken = [tmp_path / f"{second:model_%Y%m%d_%H%M%S.partial}" for second in seconds]
     for path in taken:
@@ -48,6 +53,16 @@ def test_names_that_are_taken_or_being_written_are_left_alone(tmp_path):
     assert paths[0].stem > taken[-1].stem
     assert checkpoint.find_checkpoints(tmp_path) == paths
     assert sorted(tmp_path.iterdir()) == taken + paths
+
+
+def test_newest_name_is_the_last_saved_even_after_names_in_local_time(tmp_path):
+    """As a clock of Tokyo wrote it, and with a name beside it that no clock can have."""
+    tokyo = datetime.now(UTC) + timedelta(hours=9)
+    (tmp_path / f"{tokyo:model_%Y%m%d_%H%M%S.pth}").touch()
+    last = save(SimpleCNN(), tmp_path)
+    assert checkpoint.find_checkpoints(tmp_path)[-1] == last.resolve()
+    (tmp_path / "model_20991231_235959.pth").touch()
+    assert save(SimpleCNN(), tmp_path).name < "model_2099"
 
 
 def test_full_disk_leaves_no_checkpoint(tmp_path, monkeypatch):
@@ -97,67 +112,143 @@ def archive(method, size, named_size, copies=1):
     return buffer.getvalue()
 
 
-def unusable_contents(good, struck):
-    """Pairs of the reason why it is refused and the content of a checkpoint file."""
-    weights = torch.load(io.BytesIO(good), weights_only=True)["state_dict"]
-    name, first = next(iter(weights.items()))
-    encrypted, flipped = bytearray(good), bytearray(good)
-    encrypted[good.rindex(b"PK\1\2") + 8] |= 1
-    flipped[good.index(first.numpy().tobytes())] ^= 1
-    hostile = Hostile([os.mkdir, str(struck)])
-    halves = OrderedDict((name, tensor.half()) for name, tensor in weights.items())
+def of(**parts):
+    return torch_bytes({"metadata": METADATA, "state_dict": weights()} | parts)
+
+
+def of_record(record):
+    return of(metadata=METADATA | record)
+
+
+def of_weights(change):
+    return of(state_dict=weights() | change)
+
+
+def flipped():
+    first = weights()["conv1.weight"].numpy().tobytes()
+    content = bytearray(of())
+    content[content.index(first)] ^= 1
+    return content
+
+
+def encrypted():
+    content = bytearray(of())
+    content[content.rindex(b"PK\1\2") + 8] |= 1
+    return content
+
+
+def halves():
+    state = OrderedDict((name, tensor.half()) for name, tensor in weights().items())
     assign = {"version": 2, "assign_to_params_buffers": True}
-    halves._metadata = dict.fromkeys("0123456789", assign)
-
-    def of_record(record):
-        return torch_bytes({"metadata": record, "state_dict": weights})
-
-    def of_weights(state):
-        return torch_bytes({"metadata": METADATA, "state_dict": state})
-
-    return [
-        ("not a checkpoint", pickle.dumps(hostile)),
-        ("is damaged", flipped),
-        ("is damaged", encrypted),
-        ("is larger than", bytes(2**25)),
-        ("would inflate", archive(zipfile.ZIP_BZIP2, 2**26, 9)),
-        ("would inflate", archive(zipfile.ZIP_STORED, 60_000, 60_000, copies=2)),
-        ("more than tensors", torch_bytes(SimpleCNN())),
-        ("not a checkpoint of train.py", torch_bytes(weights)),
-        ("not a checkpoint of train.py", of_record({"dataset": "mnist"})),
-        ("not a checkpoint of train.py", of_record(METADATA | {(1,): 2})),
-        ("more than tensors", of_record(METADATA | {"note": hostile})),
-        ("more than tensors", of_record({"note": Hostile([bytearray, 2**40])})),
-        ("more than tensors", of_record(METADATA | {"note": b"encoded text"})),
-        ("neither a string nor", of_record(METADATA | {"note": first[0, 0, 0, 0]})),
-        ("what it was trained on", of_record(METADATA | {"dataset": "emnist"})),
-        ("its test accuracy", of_record(METADATA | {"test_accuracy": "99"})),
-        ("finite number as loss", of_record(METADATA | {"loss": NAN})),
-        (r"number as \?\?## PASSED", of_record(METADATA | {"\n\x1b## PASSED": None})),
-        ('architecture.*"a\\?b"', of_weights(weights | {"a\ud800b": first})),
-        (f"architecture.*{name}", of_weights(weights | {name: first[:4]})),
-        (f"architecture.*{name}", of_weights(weights | {name: "text"})),
-        (f"architecture.*{name}", of_weights(dict([*weights.items()][1:]))),
-        (f"other numbers.*{name}", of_weights(weights | {name: first.double()})),
-        (f"other numbers.*{name}", of_weights(weights | {name: first * NAN})),
-        (f"other numbers.*{name}", of_weights(weights | {name: first / 0})),
-        (f"other numbers.*{name}", of_weights(halves)),
-        ("variance in 6", of_weights(weights | {"6.running_var": -torch.ones(32)})),
-    ]
+    state._metadata = dict.fromkeys([name.partition(".")[0] for name in state], assign)
+    return of(state_dict=state)
 
 
-def test_unusable_checkpoints_are_refused_with_the_reason_in_little_memory(tmp_path):
-    path, struck = save(SimpleCNN(), tmp_path), tmp_path / "struck"
-    good = path.read_bytes()
-    assert b"unlisted" not in checkpoint.check_archive(b"unlisted" + good).read()
-    for reason, content in unusable_contents(good, struck):
-        path.write_bytes(content)
-        tracemalloc.start()
-        with pytest.raises(UserError, match=f"{path.name} .*{reason}"):
-            checkpoint.load_checkpoint(path)
-        assert tracemalloc.get_traced_memory()[1] < 10e6
-        tracemalloc.stop()
-    assert not struck.exists()
+@cache
+def weights():
+    return SimpleCNN(len(CLASSES)).state_dict()
+
+
+FIRST = "conv1.weight"
+HOSTILE = Hostile([os.mkdir, "struck"])
+UNUSABLE = {  # the reason why it is refused, and what makes the content of the file
+    "a pickle": ("not a checkpoint", lambda: pickle.dumps(HOSTILE)),
+    "a flipped bit": ("is damaged", flipped),
+    "encrypted": ("is damaged", encrypted),
+    "huge": ("is larger than", lambda: bytes(2**25)),
+    "packed": ("would inflate", lambda: archive(zipfile.ZIP_BZIP2, 2**26, 9)),
+    "repeated": (
+        "would inflate",
+        lambda: archive(zipfile.ZIP_STORED, 6 * 10**5, 6 * 10**5, 20),
+    ),
+    "a module": ("more than the tensors", lambda: torch_bytes(SimpleCNN())),
+    "weights alone": ("not a checkpoint of train", lambda: torch_bytes(weights())),
+    "code": ("more than the tensors", lambda: of_record({"note": HOSTILE})),
+    "memory": (
+        "more than the tensors",
+        lambda: of_record({"note": Hostile([bytearray, 2**40])}),
+    ),
+    "encoded text": ("more than the tensors", lambda: of_record({"note": b"text"})),
+    "a key": ("neither strings nor", lambda: of_record({(1,): 2})),
+    "a tensor": ("neither strings nor", lambda: of_record({"note": torch.ones(1)})),
+    "mixed": ("neither strings nor", lambda: of_record({"classes": ["a", 1]})),
+    "NaN": ("finite number as loss", lambda: of_record({"loss": NAN})),
+    "a forged heading": (
+        r"number as \?\?## PASSED",
+        lambda: of_record({"\n\x1b## PASSED": None}),
+    ),
+    "a strange set": (
+        "what it was trained on",
+        lambda: of_record({"dataset": ["emnist"]}),
+    ),
+    "no accuracy": ("its test accuracy", lambda: of_record({"test_accuracy": "99"})),
+    "one class": (
+        "does not name its classes",
+        lambda: of_record({"classes": ["a", "a"]}),
+    ),
+    "an escape": (
+        "does not name its classes",
+        lambda: of_record({"classes": ["a", "\x1b"]}),
+    ),
+    "a half character": (
+        'architecture.*"a\\?b"',
+        lambda: of_weights({"a\ud800b": torch.ones(1)}),
+    ),
+    "a shape": (f"architecture.*{FIRST}", lambda: of_weights({FIRST: torch.ones(4)})),
+    "no tensor": (f"architecture.*{FIRST}", lambda: of_weights({FIRST: "text"})),
+    "a lack": (
+        f"architecture.*{FIRST}",
+        lambda: of(state_dict=dict([*weights().items()][1:])),
+    ),
+    "integers": (
+        f"other numbers.*{FIRST}",
+        lambda: of_weights({FIRST: weights()[FIRST].long()}),
+    ),
+    "NaN weights": (
+        f"other numbers.*{FIRST}",
+        lambda: of_weights({FIRST: weights()[FIRST] * NAN}),
+    ),
+    "infinity": (
+        f"other numbers.*{FIRST}",
+        lambda: of_weights({FIRST: weights()[FIRST] / 0}),
+    ),
+    "halves": ("more than the tensors", halves),
+    "a variance": (
+        "variance in norm2",
+        lambda: of_weights({"norm2.running_var": -torch.ones(32)}),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", UNUSABLE)
+def test_unusable_checkpoint_is_refused_with_the_reason_in_little_memory(
+    name, tmp_path, monkeypatch
+):
+    reason, make_content = UNUSABLE[name]
+    path = tmp_path / "model.pth"
+    path.write_bytes(make_content())
+    monkeypatch.chdir(tmp_path)
+    tracemalloc.start()
+    with pytest.raises(UserError, match=f"{path.name} .*{reason}"):
+        checkpoint.load_checkpoint(path, SimpleCNN(len(CLASSES)))
+    assert tracemalloc.get_traced_memory()[1] < 40e6
+    tracemalloc.stop()
+    assert not Path("struck").exists()
+
+
+def test_torch_sees_the_listed_part_of_an_archive_alone():
+    assert b"unlisted" not in untrusted.copy_archive(b"unlisted" + of()).read()
+
+
+def test_what_is_no_file_is_refused(tmp_path):
     for path in (tmp_path, tmp_path / "missing.pth"):
         with pytest.raises(UserError, match=f"{path.name} is not a file"):
-            checkpoint.load_checkpoint(path)
+            checkpoint.load_checkpoint(path, SimpleCNN)
+
+
+def test_fault_of_the_code_is_not_blamed_on_the_file(tmp_path):
+    def mistyped(classes):
+        return torch.nn.BatchNorm1D(classes)
+
+    with pytest.raises(AttributeError, match="BatchNorm1D"):
+        checkpoint.load_checkpoint(save(SimpleCNN(), tmp_path), mistyped)

@@ -13,9 +13,7 @@ from torchvision.datasets import MNIST
 
 from pipeline import data
 from pipeline.cli import UserError
-from train import Recipe
 
-FEW = Recipe(batch_size=16, epochs=2)
 IMAGES = bytes([0, 0, 8, 3, 0, 0, 0, 7, 0, 0, 0, 28, 0, 0, 0, 28])  # header of 7 images
 LABELS = bytes([0, 0, 8, 1, 0, 0, 0, 7])
 
@@ -45,7 +43,8 @@ def mirror(tmp_path_factory, monkeypatch):
 
 
 def test_mnist_is_downloaded_into_whole_tensors_and_verified(mirror, tmp_path):
-    for images, labels in data.load_mnist(tmp_path):
+    for train in (True, False):
+        images, labels = data.load_mnist(tmp_path, train)
         assert images.shape == (7, 1, 28, 28)
         assert torch.equal(images[0, 0, 0, :3], torch.tensor([0, 1, 2]) / 255)
         assert labels.dtype == torch.int64
@@ -81,24 +80,3 @@ def test_stalled_download_is_given_up(tmp_path, monkeypatch):
     with server, pytest.raises(ConnectionError, match=r"\(timed out\)"):
         data.load_mnist(tmp_path)
     assert socket.getdefaulttimeout() is None
-
-
-@pytest.mark.parametrize(("n", "steps"), [(5, 1), (16, 1), (17, 1), (47, 2), (48, 3)])
-def test_batches_are_whole_and_each_epoch_shuffles_anew(n, steps):
-    images, labels = torch.zeros(n, 1, 28, 28), torch.arange(n)
-    batches = data.augmented_batches(images, labels, FEW, 2 * steps)
-    drawn = [targets.tolist() for _, targets in data.prefetched(batches)]
-    assert list(map(len, drawn)) == 2 * steps * [min(n, 16)]
-    assert len({i for indices in drawn[:steps] for i in indices}) == steps * min(n, 16)
-    assert drawn[:steps] != drawn[steps:]
-
-
-def test_warps_weaken_from_batch_to_batch(monkeypatch):
-    monkeypatch.setattr(data, "random_warp", lambda images, _, *ranges: ranges)
-    monkeypatch.setattr(data, "add_noise", lambda warped, *_: warped)
-    images, labels = torch.zeros(64, 1, 28, 28), torch.arange(64)
-    batches = data.augmented_batches(images, labels, FEW, 8)
-    for step, ((*warps, perspective), _) in enumerate(batches):
-        strength = 1 - 0.5 * step / 8
-        assert warps == pytest.approx([strength * w for w in (15, 0.1, 0.1, 0.2)])
-        assert perspective == 0.5

@@ -24,7 +24,7 @@ def test_figures_of_known_outputs(monkeypatch):
     right, wrong = torch.eye(10), torch.eye(10).roll(1, dims=1)
     outputs = torch.cat([right, right, wrong[3:4] * 0.6 + right[3:4] * 0.4])
     labels = torch.tensor([*range(10), *range(10), 3])
-    monkeypatch.setattr(evaluation, "predict", lambda *_: outputs)
+    monkeypatch.setattr(evaluation, "classify", lambda *_: outputs)
     monkeypatch.setattr(evaluation, "CHANGES", {})
     figures, _ = evaluation.measure(SimpleCNN().eval(), IMAGES, labels)
     assert figures["accuracy"] == pytest.approx(100 * 20 / 21)
@@ -32,7 +32,7 @@ def test_figures_of_known_outputs(monkeypatch):
     assert figures["mistake_confidence"] == pytest.approx(60)
     loss = -torch.tensor(0.4).log().item() / 21
     assert figures["cross_entropy"] == pytest.approx(loss)
-    monkeypatch.setattr(evaluation, "predict", lambda *_: right)
+    monkeypatch.setattr(evaluation, "classify", lambda *_: right)
     figures, _ = evaluation.measure(SimpleCNN().eval(), IMAGES, torch.arange(10))
     assert figures["mistake_confidence"] == 0
 
@@ -47,7 +47,7 @@ def test_all_figures_of_a_model_are_measured():
     assert figures["megabytes"] == pytest.approx((4 * (7870 + 20) + 8) / 1e6)
     assert figures["output_32"] == "32 × 10"
     for name, change in evaluation.CHANGES.items():
-        changed = evaluation.predict(model, change(IMAGES))  # the same every time
+        changed = evaluation.classify(model, change(IMAGES))  # the same every time
         difference = (probabilities - changed).square().sum(dim=1).sqrt().mean()
         assert figures[f"{name}_difference"] == pytest.approx(difference.item())
         assert figures[f"{name}_accuracy"] == evaluation.accuracy(changed, labels)
@@ -57,5 +57,5 @@ def test_all_figures_of_a_model_are_measured():
 def test_latency_is_the_least_of_many_calls_in_milliseconds():
     delays = iter([0.0, 0.03, 0.03])
     models = [lambda _: time.sleep(next(delays)), lambda _: time.sleep(0.03)]
-    fast, slow = evaluation.latencies(models, 1, repeats=3)
+    fast, slow = evaluation.latencies(models, IMAGES, repeats=3)
     assert fast < 15 < slow

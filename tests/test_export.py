@@ -10,6 +10,7 @@ from torch import nn
 
 import export
 from model import SimpleCNN
+from pipeline import data
 from pipeline.checkpoint import save_checkpoint
 from pipeline.cli import UserError
 
@@ -46,7 +47,8 @@ def test_the_old_model_stays_until_the_new_one_is_whole(tmp_path, monkeypatch):
     target = tmp_path / "model.js"
     target.write_text("old")
     monkeypatch.setattr(export, "TARGET", target)
-    record = {"dataset": "mnist", "test_accuracy": 99.0}
+    classes = data.DATASETS[data.DEFAULT].classes
+    record = {"dataset": data.DEFAULT, "classes": classes, "test_accuracy": 99.0}
     path = save_checkpoint(SimpleCNN(), record, tmp_path)
     monkeypatch.setattr(sys, "argv", ["export.py", f"--checkpoint={path}"])
     with monkeypatch.context() as full_disk:

@@ -13,6 +13,7 @@ from PIL import Image
 import export
 import predict
 import train
+from model import SimpleCNN
 from pipeline import checkpoint, data, evaluation, strokes
 
 BROWSERS = ("chromium", "google-chrome", "google-chrome-stable", "chrome", "msedge")
@@ -42,10 +43,10 @@ def browser():
 def trained(tmp_path_factory):
     """Checkpoint of a network that was trained on stroke digits."""
     model = train.train(*data.load_dataset("strokes")[1], train.Recipe())
-    metadata = {"dataset": "strokes", "test_accuracy": 97.2, "trained_at": "2026-11-24"}
+    metadata = {"dataset": "strokes", "classes": data.DIGITS, "test_accuracy": 97.2}
     folder = tmp_path_factory.mktemp("trained")
     return checkpoint.load_checkpoint(
-        checkpoint.save_checkpoint(model, metadata, folder)
+        checkpoint.save_checkpoint(model, metadata, folder), SimpleCNN
     )
 
 
@@ -82,8 +83,7 @@ def draw(page, skeleton):
 
 
 def test_classify_equals_torch(open_page, trained):
-    name = "strokes" if data.missing_files() else "mnist"
-    images = data.load_test_set(name)[0][:1000]
+    images = data.load_strokes(train=False)[0][:1000]
     answers, milliseconds = open_page().evaluate(
         """images => {
             const started = performance.now();
@@ -92,7 +92,7 @@ def test_classify_equals_torch(open_page, trained):
         }""",
         images.flatten(1).tolist(),
     )
-    expected = evaluation.predict(trained.model, images)
+    expected = evaluation.classify(trained.model, images)
     answers = torch.tensor(answers)
     assert torch.equal(answers.argmax(dim=1), expected.argmax(dim=1))
     torch.testing.assert_close(answers, expected, atol=1e-4, rtol=0)

@@ -11,7 +11,7 @@ from PIL import Image
 import predict
 from experiments.photos import photograph, to_bytes
 from model import SimpleCNN
-from pipeline import checkpoint, strokes
+from pipeline import checkpoint, data, strokes
 from pipeline.cli import UserError
 
 
@@ -102,7 +102,8 @@ def run(tmp_path, monkeypatch, capsys, digits):
     """Function that runs the script on files and gives exit code and both outputs."""
     monkeypatch.chdir(tmp_path)
     Image.fromarray(digits[0]).save("good.png")
-    record = {"dataset": "strokes", "test_accuracy": 10.0}
+    classes = data.DATASETS[data.DEFAULT].classes
+    record = {"dataset": data.DEFAULT, "classes": classes, "test_accuracy": 10.0}
     checkpoint.save_checkpoint(SimpleCNN(), record)
 
     def run(*arguments):

@@ -10,9 +10,9 @@ import torch
 
 import train
 from model import SimpleCNN
-from pipeline import checkpoint, data
+from pipeline import batches, checkpoint, data
 from pipeline.cli import UserError
-from pipeline.evaluation import accuracy, predict
+from pipeline.evaluation import accuracy, classify
 
 FEW = train.Recipe(batch_size=16)
 
@@ -23,20 +23,19 @@ def random_digits(n):
 
 
 def test_training_learns_a_handful_of_images_by_heart(monkeypatch):
-    monkeypatch.setattr(data, "augment", lambda pixels, *_: pixels)
+    monkeypatch.setattr(batches, "augment", lambda pixels, *_: pixels)
     images, labels = random_digits(20)
     network = train.train(images, labels, train.Recipe(epochs=60, batch_size=10))
-    assert accuracy(predict(network, images), labels) == 100
+    assert accuracy(classify(network, images), labels) == 100
 
 
 def test_weights_depend_on_the_recipe_alone():
     digits, weights = random_digits(300), []
-    for threads, recipe in [(1, FEW), (4, FEW), (1, replace(FEW, seed=1))]:
-        torch.set_num_threads(threads)
+    for recipe in [FEW, FEW, replace(FEW, seed=1)]:
         weights.append(train.train(*digits, recipe).state_dict())
     first, again, other = weights
     assert all(torch.equal(first[name], again[name]) for name in first)
-    assert not torch.equal(first["1.weight"], other["1.weight"])
+    assert not torch.equal(first["conv1.weight"], other["conv1.weight"])
 
 
 @pytest.mark.parametrize(
@@ -44,8 +43,8 @@ def test_weights_depend_on_the_recipe_alone():
 )
 def test_any_number_of_images_is_learned_until_the_first_convolution_rests(n, freeze):
     torch.manual_seed(FEW.seed)
-    start = SimpleCNN()[1].weight
-    learned = train.train(*random_digits(n), replace(FEW, freeze=freeze))[1].weight
+    start = SimpleCNN().conv1.weight
+    learned = train.train(*random_digits(n), replace(FEW, freeze=freeze)).conv1.weight
     assert learned.isfinite().all()
     assert torch.equal(learned, start) is (freeze == 0)
 
@@ -61,7 +60,9 @@ def test_learning_rate_rises_to_its_peak_and_falls_to_almost_nothing():
 
 def run_main(monkeypatch, folder, *options):
     digits = random_digits(100)
-    monkeypatch.setattr(train, "load_dataset", lambda *_: ("mnist", digits, digits))
+    monkeypatch.setattr(
+        train, "load_dataset", lambda *_: (data.DEFAULT, digits, digits)
+    )
     arguments = ["train.py", f"--output-dir={folder}", *options]
     monkeypatch.setattr(sys, "argv", arguments)
     train.main()
@@ -74,7 +75,10 @@ def test_options_override_the_recipe_which_is_saved_whole(tmp_path, monkeypatch)
     run_main(monkeypatch, folder, *options)
     (path,) = checkpoint.find_checkpoints(folder)
     recipe = replace(FEW, epochs=2, learning_rate=0.01, seed=7)
-    assert checkpoint.load_checkpoint(path).metadata.items() >= asdict(recipe).items()
+    metadata = checkpoint.load_checkpoint(path, SimpleCNN).metadata
+    assert metadata.items() >= asdict(recipe).items()
+    assert metadata["classes"] == data.DATASETS[data.DEFAULT].classes
+    assert torch.get_num_threads() == 1
 
 
 @pytest.mark.parametrize("rate", ["1e-6", "1e9"])  # too timid, and exploding
@@ -98,14 +102,14 @@ def test_senseless_options_are_usage_errors(monkeypatch, capsys):
 
 
 def test_script_ends_without_traceback_and_leaves_nothing(tmp_path, monkeypatch):
-    arguments = ["train.py", "--dataset=mnist", f"--output-dir={tmp_path}"]
+    arguments = ["train.py", f"--output-dir={tmp_path}"]
     monkeypatch.setattr(sys, "argv", arguments)
     for error, code in [
         (KeyboardInterrupt(), 130),
         (UserError("no data"), "Error: no data"),
         (OSError("no room"), "Error: no room"),
     ]:
-        monkeypatch.setattr(data, "load_mnist", Mock(side_effect=error))
+        monkeypatch.setattr(data, "load_both", Mock(side_effect=error))
         with pytest.raises(SystemExit) as stopped:
             runpy.run_path(train.__file__, run_name="__main__")
         assert stopped.value.code == code

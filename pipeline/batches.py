@@ -1,0 +1,40 @@
+"""Batches of a training: shuffled, augmented, and prepared by a second thread."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import torch
+
+from pipeline.augmentation import add_noise, random_warp
+
+
+def augment(images, recipe, strength, generator):
+    """Images (N, C, H, W) as a training by a `Recipe` of train.py sees them.
+
+    `strength` from 0 to 1 scales the ranges of the warps.
+    """
+    ranges = recipe.degrees, recipe.translate, recipe.scale, recipe.distortion
+    ranges = [strength * limit for limit in ranges]
+    warped = random_warp(images, generator, *ranges, recipe.perspective)
+    return add_noise(warped, generator, recipe.sigma, recipe.noisy)
+
+
+def augmented_batches(images, labels, recipe, steps_per_epoch):
+    """Yield the images and labels of each step, shuffled, under ever weaker warps."""
+    generator = torch.Generator().manual_seed(recipe.seed)
+    steps = recipe.epochs * steps_per_epoch
+    for epoch in range(recipe.epochs):
+        order = torch.randperm(len(images), generator=generator)
+        for batch in range(steps_per_epoch):
+            chosen = order[batch * recipe.batch_size :][: recipe.batch_size]
+            step = epoch * steps_per_epoch + batch
+            strength = 1 - recipe.shrinkage * step / steps
+            yield augment(images[chosen], recipe, strength, generator), labels[chosen]
+
+
+def prefetched(batches):
+    """The same batches, while a second thread prepares the next one."""
+    with ThreadPoolExecutor(max_workers=1) as executor:
+        coming = executor.submit(next, batches, None)
+        while batch := coming.result():
+            coming = executor.submit(next, batches, None)
+            yield batch

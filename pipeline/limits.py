@@ -1,0 +1,153 @@
+"""The gate's limits: where good models lie, and how far from there a model may stray.
+
+`python -m experiments.sweep --write` trains good models, and writes limits.json from their
+figures. A limit lies five standard deviations from their mean, so that no good model
+fails: a bell curve would leave that range once in 3.5 million models.
+"""
+
+import hashlib
+import json
+import math
+import statistics
+from pathlib import Path
+from typing import NamedTuple
+
+from pipeline.cli import UserError
+from pipeline.data import DATASETS
+from pipeline.evaluation import CHANGES
+
+FILE = Path(__file__).with_name("limits.json")
+DEVIATIONS = 5  # from the mean of good models to a limit
+
+
+class Figure(NamedTuple):
+    """How a figure is printed, and the relations of its limits in limits.json."""
+
+    title: str
+    digits: int
+    unit: str
+    relations: str  # none where test_model.py alone requires something
+
+    def show(self, value):
+        return (
+            value if isinstance(value, str) else f"{value:,.{self.digits}f}{self.unit}"
+        )
+
+
+FIGURES = {
+    "parameters": Figure("Parameters", 0, "", "="),
+    "megabytes": Figure("Parameters and Buffers", 3, " MB", ""),
+    "file_megabytes": Figure("Checkpoint File", 3, " MB", ""),
+    "images": Figure("Test Images", 0, "", "="),
+    "accuracy": Figure("Test Accuracy", 2, "%", "≥"),
+    "worst_recall": Figure("Recall of the Worst Class", 2, "%", "≥"),
+    "cross_entropy": Figure("Test Cross-Entropy", 3, "", "≤"),
+    "mistake_confidence": Figure("Confidence on Mistakes", 1, "%", "≥≤"),
+    "false_claim": Figure("Error of the Record", 1, " images", ""),
+    "other_accuracy": Figure("Accuracy on Other Hands", 2, "%", "≥"),
+}
+for change in CHANGES:
+    title = change.title()
+    FIGURES[f"{change}_accuracy"] = Figure(f"Accuracy, {title}", 2, "%", "≥")
+    FIGURES[f"{change}_difference"] = Figure(f"Change, {title}", 3, "", "≤")
+for n in (1, 32, 64):
+    FIGURES[f"output_{n}"] = Figure(f"Output for a Batch of {n}", 0, "", "")
+    FIGURES[f"slowdown_{n}"] = Figure(f"Latency at Batch Size {n}", 1, " ×", "")
+
+
+class Limit(NamedTuple):
+    """What is required of a figure."""
+
+    figure: str
+    relation: str  # "≥", "≤", "<" or "="
+    required: float | str
+
+
+def fingerprint(name, images, labels):
+    """Mark of a test set: its classes, the images' shape, and all labels.
+
+    The pixels of drawn images differ from machine to machine, by rounding.
+    """
+    kind = json.dumps([name, DATASETS[name].classes, list(images.shape)])
+    return hashlib.sha256(kind.encode() + labels.numpy().tobytes()).hexdigest()[:16]
+
+
+def read_limits(name, mark, figures):
+    """Limits for the measured figures of a data set, and the recipe that set them.
+
+    Raises UserError unless they are of this data set, and of these figures exactly.
+    """
+    remedy = f"run `python -m experiments.sweep --dataset {name} --write`"
+    try:
+        entry = json.loads(FILE.read_text("utf-8"))[name]
+        rows, recipe = entry["figures"], entry["recipe"]
+        limits = as_limits(rows)
+        if entry["test_set"] != mark:
+            raise UserError(f"{FILE.name} is of another test set of {name}: {remedy}")
+    except (OSError, KeyError, ValueError, TypeError, AttributeError):
+        raise UserError(f"{FILE.name} has no limits for {name}: {remedy}") from None
+    measured = {figure for figure in figures if FIGURES[figure].relations}
+    absent = {figure for figure in measured if figures[figure] is None}
+    if differing := (measured - absent) ^ (rows.keys() - absent):
+        which = ", ".join(sorted(differing))
+        raise UserError(f"{FILE.name} and the figures differ in {which}: {remedy}")
+    return limits, recipe
+
+
+def as_limits(rows):
+    """List of Limits from the rows of limits.json."""
+    return [
+        Limit(figure, relation, required)
+        for figure, row in rows.items()
+        for relation, required in row["limits"].items()
+    ]
+
+
+def measure_limits(runs, images):
+    """Rows of limits.json from the figures of good models on that many test images.
+
+    The deviation counts as one image at least where it is a percentage, and as a fifth of
+    the last printed digit elsewhere; limits are rounded outwards.
+    """
+    rows = {}
+    for name, (_, digits, unit, relations) in FIGURES.items():
+        values = [figures[name] for figures in runs]
+        if not relations or None in values:
+            continue
+        mean, deviation = statistics.mean(values), statistics.stdev(values)
+        step = 10.0**-digits
+        least = 100 / images if unit == "%" else step / DEVIATIONS
+        margin = DEVIATIONS * max(deviation, least)
+        bounds = {
+            "=": mean,
+            "≥": math.floor((mean - margin) / step) * step,
+            "≤": math.ceil((mean + margin) / step) * step,
+        }
+        worst = min(values) if "≥" in relations else max(values)
+        shown = {"mean": mean, "deviation": deviation, "worst": worst}
+        rows[name] = {key: round(value, digits + 2) for key, value in shown.items()}
+        limits = {relation: round(bounds[relation], digits) for relation in relations}
+        rows[name] |= {"n": len(values), "limits": limits}
+    return rows
+
+
+def write_limits(name, mark, recipe, rows):
+    """Replace what limits.json says of a data set; raises OSError, and then leaves it."""
+    entries = json.loads(FILE.read_text("utf-8")) if FILE.exists() else {}
+    recipe = {knob: value for knob, value in recipe.items() if knob != "seed"}
+    entries[name] = {"test_set": mark, "recipe": recipe, "figures": rows}
+    partial = FILE.with_suffix(".partial")
+    try:
+        partial.write_text(to_json(entries) + "\n", "utf-8")
+        partial.replace(FILE)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def to_json(value, depth=0):
+    """Sorted JSON with a line for each figure and each knob of the recipe."""
+    if depth == 3 or not isinstance(value, dict):
+        return json.dumps(value, sort_keys=True, ensure_ascii=False)
+    lines = [f'"{key}": {to_json(value[key], depth + 1)}' for key in sorted(value)]
+    indent = "\n" + "  " * depth
+    return "{" + ",".join(f"{indent}  {line}" for line in lines) + indent + "}"
