@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
+import numpy as np
 import torch
 import torch._dynamo  # the first optimizer would import it, a second on the epoch's clock
 import torch.nn.functional as F
@@ -49,10 +50,9 @@ class Recipe:
 
 
 def one_cycle(recipe, step, steps):
-    """Learning rate: linearly up to its peak, then linearly down to almost 0."""
-    rise = step / recipe.warm_up
-    fall = (steps - step + 1) / (1 - recipe.warm_up)
-    return recipe.learning_rate * min(rise, fall) / steps
+    """Learning rate of steps 1 to `steps`: linearly up to its peak, then down to almost 0."""
+    corners = [0, recipe.warm_up * steps, steps + 1]
+    return np.interp(step, corners, [0, recipe.learning_rate, 0]).item()
 
 
 def train(images, labels, recipe, network=SimpleCNN):
