@@ -6,7 +6,7 @@ from pathlib import Path
 
 from model import SimpleCNN
 from pipeline.checkpoint import find_checkpoints, load_checkpoint
-from pipeline.cli import UserError, run
+from pipeline.cli import UserError, run, user_path, writing
 from pipeline.data import DATASETS
 
 TARGET = Path(__file__).with_name("page") / "model.js"
@@ -78,14 +78,15 @@ def to_javascript(checkpoint):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--checkpoint", type=Path, help="default: the newest here")
+    parser.add_argument("--checkpoint", type=user_path, help="default: the newest here")
     args = parser.parse_args()
     checkpoint = load_checkpoint(args.checkpoint or find_checkpoints()[-1], SimpleCNN)
     text = to_javascript(checkpoint)
     partial = TARGET.with_suffix(".partial")
     try:
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(TARGET)
+        with writing(TARGET):
+            partial.write_text(text, encoding="utf-8")
+            partial.replace(TARGET)
     finally:
         partial.unlink(missing_ok=True)
     print(f"Saved {TARGET.name} of {checkpoint.path.name}: open page/index.html")

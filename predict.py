@@ -15,7 +15,7 @@ from PIL import Image
 
 from model import SimpleCNN
 from pipeline.checkpoint import find_checkpoints, load_checkpoint
-from pipeline.cli import run
+from pipeline.cli import run, user_path
 from pipeline.evaluation import classify
 from pipeline.ink import dilate, find_ink, read_channels
 
@@ -129,7 +129,7 @@ def read(path, model, show):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("pictures", nargs="+", type=Path, metavar="picture")
-    parser.add_argument("--checkpoint", type=Path, help="default: the newest here")
+    parser.add_argument("--checkpoint", type=user_path, help="default: the newest here")
     parser.add_argument("--show", action="store_true", help="save what it sees")
     args = parser.parse_intermixed_args()
     path = args.checkpoint or find_checkpoints()[-1]

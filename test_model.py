@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from model import SimpleCNN
+from pipeline.cli import UserError
 from pipeline.evaluation import CHANGES
 from pipeline.gate import Failure, judge_newest
 from pipeline.limits import Limit
@@ -78,9 +79,8 @@ def verdict(request):
         clear_report()
         verdict, predecessor = judge_newest(SimpleCNN, requirements)
         write_report(verdict, predecessor)
-    except OSError as error:
-        reason = f"report/ must be a folder with room to write ({error.strerror})"
-        return Failure("", reason)
+    except (UserError, OSError) as error:  # the report could not be written
+        return Failure("", str(error))
     return verdict
 
 

@@ -3,7 +3,6 @@
 import time
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -14,7 +13,7 @@ from tqdm import tqdm
 from model import SimpleCNN
 from pipeline.batches import augmented_batches, prefetched
 from pipeline.checkpoint import save_checkpoint
-from pipeline.cli import UserError, make_parser, number, run
+from pipeline.cli import UserError, make_parser, number, prepare_folder, run, user_path
 from pipeline.data import DATASETS, load_dataset
 from pipeline.evaluation import accuracy, classify
 
@@ -27,6 +26,9 @@ class Recipe:
     epochs: int = 1  # passes over the training images
     batch_size: int = 128  # images per step
     seed: int = 0  # of all random draws
+
+    # Images that are drawn, beside those of the data set, where it has any to draw
+    built_in: int = 0  # of `Dataset.draw`: what MNIST's writers did not write
 
     # The optimizer
     learning_rate: float = 0.025  # at its peak
@@ -85,8 +87,11 @@ def train(images, labels, recipe, network=SimpleCNN):
 
 def train_and_test(name, training_set, test_set, recipe):
     """Model trained on a data set of DATASETS, and the record that is saved with it."""
-    classes = DATASETS[name].classes
+    classes, draw = DATASETS[name].classes, DATASETS[name].draw
     started = time.perf_counter()
+    if draw and recipe.built_in:
+        pairs = zip(training_set, draw(recipe.built_in), strict=True)
+        training_set = tuple(map(torch.cat, pairs))
     model = train(*training_set, recipe, lambda: SimpleCNN(len(classes)))
     seconds = time.perf_counter() - started
     images, labels = test_set
@@ -112,15 +117,15 @@ def parse_arguments():
     add("--lr", type=rate, default=Recipe.learning_rate, help="peak learning rate")
     seed = number(int, 0, 2**32 - 1)
     add("--seed", type=seed, default=Recipe.seed, help="of all random draws")
-    add("--data-dir", type=Path, default="data", help="filled when empty")
-    add("--output-dir", type=Path, default=".", help="made when missing")
+    add("--data-dir", type=user_path, default="data", help="filled when empty")
+    add("--output-dir", type=user_path, default=".", help="made when missing")
     return parser.parse_args()
 
 
 def main():
     args = parse_arguments()
     torch.set_num_threads(1)  # the layers are too small to be split
-    args.output_dir.mkdir(parents=True, exist_ok=True)
+    prepare_folder(args.output_dir)  # rather than to lose the training
     recipe = Recipe(
         epochs=args.epochs,
         batch_size=args.batch_size,

@@ -21,16 +21,13 @@ def add_processes_option(parser):
 def in_parallel(function, jobs, description, processes=None):
     """Yield each job, a tuple, and function(*job) as soon as that is known.
 
-    The first exception, also one of whoever takes the results, ends all processes.
+    The first exception, be it of whoever takes the results, ends all processes. Raises
+    UserError when one of them was ended from outside.
     """
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(processes, context, start_worker) as executor:
         try:
-            ctrl_c = signal.signal(
-                signal.SIGINT, signal.SIG_IGN
-            )  # which workers inherit
-            futures = {executor.submit(function, *job): job for job in jobs}
-            signal.signal(signal.SIGINT, ctrl_c)
+            futures = submit(executor, function, jobs)
             done = as_completed(futures)
             for future in tqdm(done, description, len(futures), disable=None):
                 yield futures[future], future.result()
@@ -38,15 +35,24 @@ def in_parallel(function, jobs, description, processes=None):
             for process in multiprocessing.active_children():
                 process.kill()
             if isinstance(error, BrokenProcessPool):
-                advice = "try fewer with --processes"
-                raise UserError(f"a process was ended, for lack of memory? {advice}")
+                reason = "a process was ended, perhaps for lack of memory"
+                raise UserError(f"{reason}: try fewer with --processes") from None
             raise
 
 
+def submit(executor, function, jobs):
+    """Jobs by their futures, in processes that leave Ctrl-C to this one."""
+    ctrl_c = signal.signal(signal.SIGINT, signal.SIG_IGN)  # as they inherit
+    try:
+        return {executor.submit(function, *job): job for job in jobs}
+    finally:
+        signal.signal(signal.SIGINT, ctrl_c)
+
+
 def start_worker():
-    """Leave Ctrl-C and the terminal to the first process, and end with it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # not inherited on Windows
+    """Be silent, and end with the process that started this one."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # for bars and warnings
+    tqdm.set_lock(threading.RLock())  # not the system's, which outlives who is killed
     threading.Thread(target=end_with_parent, daemon=True).start()
 
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
-from pipeline.cli import UserError
+from pipeline.cli import UserError, printable, writing
 from pipeline.untrusted import check_record, fill, read_archive, read_file
 
 NAME = "model_%Y%m%d_%H%M%S.pth"  # in UTC, which no change of the clocks reorders
@@ -51,7 +51,7 @@ def save_checkpoint(model, metadata, folder="."):
         except FileExistsError:
             continue
         try:
-            with file:
+            with writing(path), file:
                 file.write(buffer.getbuffer())
                 file.flush()
                 os.fsync(file.fileno())
@@ -93,8 +93,7 @@ def load_checkpoint(path, network):
             network = network(len(metadata["classes"]))
         fill(network, state_dict)
     except UserError as error:  # it may quote the file, and so hold anything
-        shown = "".join(c if c.isprintable() else "?" for c in str(error))
         advice = "`python train.py` makes a new one"
-        raise UserError(f"{path} {shown}: {advice}") from None
+        raise UserError(f"{path} {printable(str(error))}: {advice}") from None
     sha256 = hashlib.sha256(content).hexdigest()
     return Checkpoint(path, len(content), sha256, metadata, network.eval())

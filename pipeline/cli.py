@@ -1,7 +1,14 @@
-"""Bad input ends a script in one sentence and a non-zero exit, never in a traceback."""
+"""What is wrong ends a script in one sentence and a non-zero exit, never in a traceback."""
 
 import argparse
+import os
 import sys
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+
+NO_MEMORY = "DefaultCPUAllocator", "bad_alloc", "start new thread"  # so says torch
+ROOM = 1_000_000  # bytes, more than a checkpoint or a report takes
 
 
 class UserError(Exception):
@@ -9,14 +16,73 @@ class UserError(Exception):
 
 
 def run(main):
-    """Call the main function of a script."""
-    sys.stdout.reconfigure(errors="backslashreplace")  # for names of any characters
+    """Call the main function of a script, in a terminal, a pipe or a notebook."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by the shell
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 - for good
+    if hasattr(sys.stdout, "reconfigure"):  # a notebook's has not
+        sys.stdout.reconfigure(errors="backslashreplace")  # for names of any characters
     try:
-        main()
-    except (UserError, OSError) as error:
-        sys.exit(f"Error: {error}")
+        try:
+            main()
+        finally:
+            sys.stdout.flush()
     except KeyboardInterrupt:
         sys.exit(130)
+    except BrokenPipeError:  # of `| head`, which has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)  # as of a command that is ended by the pipe's signal
+    except UserError as error:
+        sys.exit(f"Error: {error}")
+    except OSError as error:
+        sys.exit(f"Error: {explain(error)}")
+    except (MemoryError, RuntimeError) as error:
+        if not lacks_memory(error):
+            raise
+        sys.exit("Error: not enough memory: close other programs, or lift its limit")
+
+
+def explain(error):
+    """An OSError of the system's as a sentence; one with words of its own as it is."""
+    if not error.strerror:
+        return str(error)
+    name = error.filename or "a file, or the output,"
+    advice = "check its name, its permissions and the room on its disk"
+    return f"{name} cannot be used ({error.strerror}): {advice}"
+
+
+def lacks_memory(error):
+    return isinstance(error, MemoryError) or any(w in str(error) for w in NO_MEMORY)
+
+
+@contextmanager
+def writing(path):
+    """Have an OSError name the path that is written, as that of a full disk does not."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno, error.strerror or str(error), str(path)) from None
+
+
+def prepare_folder(folder):
+    """Make a folder if it is missing; raises UserError where no file can be written."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(bytes(ROOM))
+    except OSError as error:
+        reason = f"a folder with room to write ({error.strerror})"
+        raise UserError(f"{folder} must be {reason}: choose another one") from None
+
+
+def user_path(text):
+    """Parser of a command-line path, for a shell leaves the ~ in --option=~/folder."""
+    return Path(os.path.expanduser(text))
+
+
+def printable(text):
+    """Text from a stranger, as one short line that does nothing to a terminal."""
+    return "".join(c if c.isprintable() else "?" for c in text)[:300]
 
 
 def make_parser(description):

@@ -1,15 +1,18 @@
 """Data sets as whole tensors: MNIST, and the built-in stroke digits that stand in for it."""
 
+import gzip
 import hashlib
 import socket
+import zlib
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 import torch
 
-from pipeline.cli import UserError
+from pipeline.cli import UserError, printable
 from pipeline.strokes import draw_digits
 
 RAW = Path("MNIST", "raw")  # where torchvision keeps the files inside its root folder
@@ -30,53 +33,71 @@ class Dataset(NamedTuple):
 
     title: str  # as people read it: "60,000 images of MNIST"
     classes: list[str]  # their names, in the order of the labels
-    load: Callable  # (data folder, train) to the training set or the test set
-    other: Callable | None = (
-        None  # () to a test set of other origin, None if not at hand
-    )
+    load: Callable  # (data folder, train) -> the training set or the test set
+    draw: Callable | None = None  # n -> so many more images to train on, and labels
+    other: Callable | None = None  # () -> test set of other hands; None if not at hand
 
 
 def load_mnist(data_dir="data", train=True):
-    """Training or test set of MNIST; files not in `data_dir`/MNIST/raw are downloaded."""
-    if missing := missing_files(data_dir):
-        download(data_dir, missing)
+    """Training or test set of MNIST; where a file is missing, all are downloaded.
+
+    The files are in `data_dir`/MNIST/raw, each unpacked or as the .gz that it came in.
+    """
+    if missing_files(data_dir):
+        download(data_dir)
     names = list(SHA256)[:2] if train else list(SHA256)[2:]
-    images, labels = (read_verified(Path(data_dir, RAW, name)) for name in names)
+    images, labels = (read_verified(find(data_dir, name)) for name in names)
     return images, labels
+
+
+def find(data_dir, name):
+    """Path of a file of MNIST, if it is on disk, of its .gz otherwise."""
+    path = Path(data_dir, RAW, name)
+    return path if path.exists() else path.with_suffix(".gz")
 
 
 def missing_files(data_dir="data"):
     """Paths of those files of MNIST that are not on disk."""
-    return [path for name in SHA256 if not (path := Path(data_dir, RAW, name)).exists()]
+    paths = [find(data_dir, name) for name in SHA256]
+    return [path for path in paths if not path.exists()]
 
 
 def read_verified(path):
-    """Images or labels from one of the four files."""
-    content = np.fromfile(path, dtype=np.uint8)
-    if hashlib.sha256(content).hexdigest() != SHA256[path.name]:
+    """Images or labels from one of the four files; raises UserError."""
+    content = path.read_bytes()
+    if path.suffix == ".gz":
+        with suppress(EOFError, OSError, zlib.error):  # which the sum will tell
+            content = gzip.decompress(content)
+    if hashlib.sha256(content).hexdigest() != SHA256[path.stem]:
         raise UserError(f"{path} is damaged (wrong SHA-256): delete it and run again")
-    if "images" in path.name:  # behind a header of 16 bytes, or of 8
-        return torch.from_numpy(content[16:]).view(-1, 1, 28, 28) / 255
-    return torch.from_numpy(content[8:]).long()
+    header = 16 if "images" in path.name else 8  # bytes
+    values = torch.frombuffer(bytearray(content), dtype=torch.uint8, offset=header)
+    return values.view(-1, 1, 28, 28) / 255 if header == 16 else values.long()
 
 
-def download(data_dir, missing):
-    """Have torchvision fetch MNIST, or raise and leave none of `missing`."""
+def download(data_dir):
+    """Have torchvision fetch MNIST, or raise and leave no file that was not there."""
     from torchvision.datasets import MNIST  # takes over a second to import
 
+    unpacked = [Path(data_dir, RAW, name) for name in SHA256]
+    packed = [path.with_suffix(".gz") for path in unpacked]
+    missing = [path for path in (*unpacked, *packed) if not path.exists()]
     timeout = socket.getdefaulttimeout()
     socket.setdefaulttimeout(STALL_SECONDS)  # torchvision itself waits forever
     try:
         MNIST(data_dir, download=True)
-        missing = []
-    except (OSError, RuntimeError, ValueError) as error:
+    except BaseException as error:
+        for path in filter(Path.exists, missing):  # be it half written
+            path.unlink()
+        if not isinstance(error, Exception):  # Ctrl-C
+            raise
+        # A broken proxy or mirror raises whatever it leads to.
         reason = str(error).strip().rpartition("\n")[2].strip("<>")
+        reason = printable(reason) or type(error).__name__
         message = f"MNIST could not be downloaded to {data_dir} ({reason})"
         raise ConnectionError(message) from None
     finally:
         socket.setdefaulttimeout(timeout)
-        for path in filter(Path.exists, missing):  # be it half unpacked
-            path.unlink()
 
 
 def load_strokes(data_dir="data", train=True):
@@ -89,9 +110,16 @@ def mnist_on_disk():
     return None if missing_files() else load_mnist(train=False)
 
 
+def draw_more(n):
+    """Stroke digits that join MNIST's in a training; none is in the test set of strokes."""
+    return draw_digits(n, STROKES_TRAIN[1])
+
+
 DIGITS = list("0123456789")
 DATASETS = {  # by the name that a command and a checkpoint say
-    "mnist": Dataset("MNIST", DIGITS, load_mnist, other=None),
+    "mnist": Dataset(
+        "MNIST", DIGITS, load_mnist, draw_more, other=partial(load_strokes, train=False)
+    ),
     "strokes": Dataset("stroke digits", DIGITS, load_strokes, other=mnist_on_disk),
 }
 DEFAULT, FALLBACK = "mnist", "strokes"

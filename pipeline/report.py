@@ -2,13 +2,12 @@
 
 import json
 import math
-import tempfile
 from pathlib import Path
 
 import torch
 from matplotlib.figure import Figure
 
-from pipeline.cli import markdown_table
+from pipeline.cli import markdown_table, prepare_folder, writing
 from pipeline.gate import MARKS, Failure
 
 FOLDER = Path("report")
@@ -18,14 +17,13 @@ ROWS, COLUMNS = 3, 6  # of mistakes shown
 
 
 def clear_report():
-    """Leave no other model's report, and see that there is room; raises OSError."""
-    FOLDER.mkdir(exist_ok=True)
+    """See that there is room, and leave no other model's report; raises UserError."""
+    prepare_folder(FOLDER)
     for path in (METRICS, SUMMARY, CONFUSIONS, MISTAKES):
         path.unlink(missing_ok=True)
-    with tempfile.TemporaryFile(dir=FOLDER) as file:
-        file.write(bytes(1_000_000))  # more than a report takes
 
 
+@writing(FOLDER)
 def write_report(verdict, predecessor):
     """Write the report of a Verdict or Failure beside that of an older checkpoint."""
     failed = isinstance(verdict, Failure) or not all(c.passed for c in verdict.checks)

@@ -187,7 +187,7 @@ def test_predecessor_that_cannot_be_compared_changes_no_verdict(folder, monkeypa
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ([], "report/ must be a folder with room to write"),
+        ([], "report must be a folder with room to write"),
         (["-n2"], "the gate measures in one process: run it without -n"),
         (["-p", "no:terminal"], ""),
     ],

@@ -1,9 +1,10 @@
-"""MNIST, verified or replaced; the batches of a training."""
+"""MNIST, downloaded, verified and read; who has another data set deletes this file."""
 
 import gzip
 import hashlib
 import socket
 from functools import partial
+from http.client import HTTPException
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
@@ -42,13 +43,19 @@ def mirror(tmp_path_factory, monkeypatch):
         server.shutdown()
 
 
-def test_mnist_is_downloaded_into_whole_tensors_and_verified(mirror, tmp_path):
+def check_sets(folder):
     for train in (True, False):
-        images, labels = data.load_mnist(tmp_path, train)
+        images, labels = data.load_mnist(folder, train)
         assert images.shape == (7, 1, 28, 28)
         assert torch.equal(images[0, 0, 0, :3], torch.tensor([0, 1, 2]) / 255)
         assert labels.dtype == torch.int64
         assert labels.tolist() == list(range(7))
+
+
+def test_mnist_is_downloaded_into_whole_tensors_and_verified(mirror, tmp_path):
+    assert len(data.missing_files(tmp_path)) == 4
+    check_sets(tmp_path)
+    assert not data.missing_files(tmp_path)
 
     for name in reversed(data.SHA256):  # the first damaged one is named
         path = tmp_path / data.RAW / name
@@ -56,6 +63,20 @@ def test_mnist_is_downloaded_into_whole_tensors_and_verified(mirror, tmp_path):
         for dataset in ("auto", "mnist"):
             with pytest.raises(UserError, match=f"{name} is damaged.*delete it"):
                 data.load_dataset(dataset, tmp_path)
+
+
+def test_packed_files_are_read_where_nothing_can_be_written(
+    mirror, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(data, "RAW", mirror)
+    monkeypatch.setattr(data, "download", None)  # not to be reached
+    check_sets(tmp_path)
+    packed = mirror / "t10k-labels-idx1-ubyte.gz"
+    content = packed.read_bytes()
+    for damaged in (content[:-9], content[:10] + b"\xff", b"<html>", b""):
+        packed.write_bytes(damaged)
+        with pytest.raises(UserError, match=f"{packed.name} is damaged.*delete it"):
+            data.load_mnist(tmp_path, train=False)
 
 
 def test_failed_download_leaves_no_files_and_strokes_stand_in(
@@ -66,9 +87,36 @@ def test_failed_download_leaves_no_files_and_strokes_stand_in(
     name, (images, _), _ = data.load_dataset("auto", tmp_path)
     assert (name, len(images)) == ("strokes", 20)
     assert "(HTTP Error 404: File not found): the built-in" in capsys.readouterr().out
-    assert {path.suffix for path in (tmp_path / data.RAW).iterdir()} == {".gz"}
+    assert not list((tmp_path / data.RAW).iterdir())
     with pytest.raises(ConnectionError, match="404"):
         data.load_dataset("mnist", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("error", "raised", "reason"),
+    [
+        (HTTPException("SSH\x1b"), ConnectionError, r"to .* \(SSH\?\)"),
+        (EOFError(), ConnectionError, r"\(EOFError\)"),
+        (KeyboardInterrupt(), KeyboardInterrupt, None),
+    ],
+)
+def test_download_that_breaks_off_leaves_only_what_was_there(
+    error, raised, reason, tmp_path, monkeypatch
+):
+    folder = tmp_path / data.RAW
+    there, half = folder / "train-images-idx3-ubyte.gz", folder / list(data.SHA256)[1]
+    folder.mkdir(parents=True)
+    there.touch()
+
+    def fetch(*_, download):
+        half.touch()
+        raise error
+
+    monkeypatch.setattr("torchvision.datasets.MNIST", fetch)
+    with pytest.raises(raised, match=reason):
+        data.load_mnist(tmp_path)
+    assert list(folder.iterdir()) == [there]
+    assert socket.getdefaulttimeout() is None
 
 
 def test_stalled_download_is_given_up(tmp_path, monkeypatch):

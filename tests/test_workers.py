@@ -1,0 +1,94 @@
+"""Jobs in processes: results as they come, and nothing left running."""
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import time
+import warnings
+from pathlib import Path
+from subprocess import PIPE
+
+import pytest
+from tqdm import tqdm
+
+from experiments.workers import in_parallel
+from pipeline.cli import UserError, run
+
+NEVER = 60  # seconds
+
+
+def job(name, seconds=0):
+    warnings.warn("heard by nobody", stacklevel=1)
+    list(tqdm("nor is this bar seen"))
+    if name == "killed":
+        os.kill(os.getpid(), signal.SIGTERM)
+    if name == "faulty":
+        raise UserError("no such file")
+    time.sleep(seconds)
+    return os.getpid()
+
+
+def test_results_come_from_silent_processes_as_soon_as_they_are_known(capfd):
+    jobs = [("slow", 0.5), ("a",), ("b",)]
+    results = list(in_parallel(job, jobs, "Jobs", 2))
+    assert sorted(done for done, _ in results) == sorted(jobs)
+    assert results[-1][0] == jobs[0]
+    processes = {process for _, process in results}
+    assert len(processes) == 2
+    assert os.getpid() not in processes
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [("killed", "lack of memory.*--processes"), ("faulty", "no such file")],
+)
+def test_fault_ends_all_and_keeps_what_is_done(name, says):
+    kept = []
+    jobs = [("a",), (name,), ("b", NEVER), ("c", NEVER)]
+    with pytest.raises(UserError, match=says):
+        for (done, *_), _ in in_parallel(job, jobs, "Jobs", 1):
+            kept.append(done)
+    assert kept == ["a"]
+    assert not multiprocessing.active_children()
+
+
+def test_whoever_takes_the_results_can_end_all():
+    with pytest.raises(KeyboardInterrupt):
+        for _ in in_parallel(job, [("a",), ("b", NEVER), ("c", NEVER)], "Jobs", 2):
+            raise KeyboardInterrupt
+    assert not multiprocessing.active_children()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no process groups to signal")
+@pytest.mark.parametrize("lines", [2, 4])  # the imports of two processes, two results
+@pytest.mark.parametrize(("ctrl_c", "code"), [(True, 130), (False, -signal.SIGKILL)])
+def test_nothing_survives_a_script_that_is_ended(lines, ctrl_c, code):
+    command = [sys.executable, "-m", "tests.test_workers"]
+    options = {"stdout": PIPE, "stderr": PIPE, "start_new_session": True}
+    root = Path(__file__).parents[1]
+    with subprocess.Popen(command, cwd=root, **options) as script:
+        heard = [script.stdout.readline() for _ in range(lines)]
+        if ctrl_c:
+            os.killpg(script.pid, signal.SIGINT)  # as a terminal does
+        else:
+            script.kill()
+        _, errors = script.communicate(timeout=30)  # until nobody holds the output
+    assert heard[0] == b"SIG_IGN\n"
+    assert script.returncode == code
+    assert not (ctrl_c and errors)
+
+
+def main():
+    jobs = [("a",), ("b",), ("c", NEVER), ("d", NEVER)]
+    for done, _ in in_parallel(job, jobs, "Jobs", 2):
+        print(done, flush=True)
+
+
+if __name__ == "__mp_main__":  # in a process that does not yet know what it is for
+    print(signal.getsignal(signal.SIGINT).name, flush=True)
+    time.sleep(1)
+if __name__ == "__main__":
+    run(main)
