@@ -108,8 +108,13 @@ def train_and_test(name, training_set, test_set, recipe):
 def parse_arguments():
     parser = make_parser(__doc__)
     add = parser.add_argument
-    names, size = ["auto", *DATASETS], number(int, 2, 10_000)
-    add("--dataset", choices=names, default="auto", help="auto: the best at hand")
+    names, size = ["auto", "default", *DATASETS], number(int, 2, 10_000)
+    add(
+        "--dataset",
+        choices=names,
+        default="auto",
+        help="auto: the default, or else its stand-in",
+    )
     epochs = number(int, 1, 1000)
     add("--epochs", type=epochs, default=Recipe.epochs, help="passes over the images")
     add("--batch-size", type=size, default=Recipe.batch_size, help="images per step")

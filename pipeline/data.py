@@ -128,11 +128,11 @@ DEFAULT, FALLBACK = "mnist", "strokes"
 def load_dataset(name="auto", data_dir="data"):
     """Name, training set and test set of one of DATASETS.
 
-    "auto" is DEFAULT, or FALLBACK where that cannot be had and both have the same classes,
-    which is then announced. Raises UserError, ConnectionError without a download, OSError
+    "default" is DEFAULT; "auto" as well, or FALLBACK where that cannot be had and both have
+    the same classes, which is then announced. Raises UserError, ConnectionError without a download, OSError
     for a file that cannot be read.
     """
-    wanted = DEFAULT if name == "auto" else name
+    wanted = DEFAULT if name in ("auto", "default") else name
     try:
         return wanted, *load_both(wanted, data_dir)
     except ConnectionError as error:
