@@ -17,6 +17,7 @@ from pipeline.cli import make_parser, markdown_table, number, run
 from pipeline.evaluation import CHANGES, accuracy, classify, reference_network
 from train import Recipe, train
 
+HELD_OUT = 10_000  # last training images of MNIST, for validation
 SHOWN = ("noise", "grey", "warps")  # of the changes in evaluation.py
 
 
@@ -60,8 +61,8 @@ def validate(step, seed):
     images, labels = load_sets("mnist")[0]
     network, changes = STEPS[step]
     recipe = replace(Recipe(seed=seed), **changes)
-    model = train(images[:50_000], labels[:50_000], recipe, network)
-    images, labels = images[50_000:], labels[50_000:]
+    model = train(images[:-HELD_OUT], labels[:-HELD_OUT], recipe, network)
+    images, labels = images[-HELD_OUT:], labels[-HELD_OUT:]
     inputs = [images, *(CHANGES[name](images) for name in SHOWN)]
     return [accuracy(classify(model, changed), labels) for changed in inputs]
 

@@ -86,9 +86,9 @@ def read_limits(name, mark, figures):
             raise UserError(f"{FILE.name} is of another test set of {name}: {remedy}")
     except (OSError, KeyError, ValueError, TypeError, AttributeError):
         raise UserError(f"{FILE.name} has no limits for {name}: {remedy}") from None
-    measured = {figure for figure in figures if FIGURES[figure].relations}
-    absent = {figure for figure in measured if figures[figure] is None}
-    if differing := (measured - absent) ^ (rows.keys() - absent):
+    wanted = {figure for figure in FIGURES if FIGURES[figure].relations}
+    absent = {figure for figure in wanted if figures[figure] is None}
+    if differing := (wanted - absent) ^ (rows.keys() - absent):
         which = ", ".join(sorted(differing))
         raise UserError(f"{FILE.name} and the figures differ in {which}: {remedy}")
     return limits, recipe

@@ -4,7 +4,7 @@ from unittest.mock import Mock
 
 import torch
 
-from pipeline import strokes
+from pipeline import data, strokes
 
 
 def test_stroke_digits_depend_on_the_seed_alone():
@@ -49,3 +49,15 @@ def test_every_variant_of_every_digit_is_drawn(monkeypatch):
     assert sorted(skeletons) == list(range(10))
     expected = [skeleton for digit in skeletons.values() for skeleton in digit.values()]
     assert sorted(drawn) == sorted(expected)
+
+
+def test_no_test_digit_is_among_the_training_digits():
+    drawn = [images.flatten(1).mul(255).byte().numpy() for images, _ in both_sets()]
+    training, test = ({row.tobytes() for row in rows} for rows in drawn)
+    assert len(training) == data.STROKES_TRAIN[0]
+    assert len(test) == data.STROKES_TEST[0]
+    assert not training & test
+
+
+def both_sets():
+    return [data.load_strokes(train=train) for train in (True, False)]
