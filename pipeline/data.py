@@ -111,8 +111,11 @@ def mnist_on_disk():
 
 
 def draw_more(n):
-    """Stroke digits that join MNIST's in a training; none is in the test set of strokes."""
-    return draw_digits(n, STROKES_TRAIN[1])
+    """Stroke digits that join MNIST's in a training: other ones than those of the tests.
+
+    MNIST has the usual hands, so the rarer ones come as often here.
+    """
+    return draw_digits(n, STROKES_TRAIN[1], common=1)
 
 
 DIGITS = list("0123456789")

@@ -40,15 +40,21 @@ def test_stroke_digits_keep_to_mnist_conventions():
     assert ((longer >= 18) & (longer <= 21)).float().mean() > 0.98
 
 
-def test_every_variant_of_every_digit_is_drawn(monkeypatch):
+def test_every_variant_is_drawn_and_the_rarer_ones_less_often(monkeypatch):
     write = Mock(wraps=strokes.write)
     monkeypatch.setattr(strokes, "write", write)
-    strokes.draw_digits(200, 0)
-    drawn = [skeleton for (skeleton, n, _), _ in write.call_args_list if n]
-    skeletons = strokes.read_skeletons()
-    assert sorted(skeletons) == list(range(10))
-    expected = [skeleton for digit in skeletons.values() for skeleton in digit.values()]
-    assert sorted(drawn) == sorted(expected)
+    strokes.draw_digits(5000, 0, common=3)
+    drawn = [call.args[:2] for call in write.call_args_list]
+    skeletons, rarer = map(strokes.read_skeletons, (strokes.SKELETONS, strokes.RARER))
+    assert sorted(skeletons) == sorted(rarer) == list(range(10))
+    for digit, variants in strokes.read_skeletons().items():
+        assert len(variants) == len(skeletons[digit]) + len(rarer[digit])
+        counts = [n for name in variants for s, n in drawn if s == variants[name]]
+        assert len(counts) == len(variants)
+        parts = 3 * len(skeletons[digit]) + len(rarer[digit])
+        for name, count in zip(variants, counts, strict=True):
+            share = 1 if name in rarer[digit] else 3
+            assert abs(count - share * 500 / parts) <= share
 
 
 def test_no_test_digit_is_among_the_training_digits():

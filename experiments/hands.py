@@ -1,0 +1,127 @@
+"""How many digits that real people wrote are read right, as Markdown tables.
+
+`python -m experiments.hands FOLDER` takes UNIPEN's distribution (train_r01_v07, CC BY 4.0,
+doi 10.5281/zenodo.1195803), drawn as on the page, or pictures of any kind whose names begin
+with their digit, in FOLDER and the folders in it. An x stands for no single digit.
+"""
+
+import argparse
+import re
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, ImageDraw
+
+from model import SimpleCNN
+from pipeline.checkpoint import find_checkpoints, load_checkpoint
+from pipeline.cli import UserError, run
+from pipeline.evaluation import classify
+from predict import frame, open_picture, prepare
+
+SIDE = 560  # pixels: the page's canvas
+PEN = SIDE // 14  # pixels: its pen
+SPAN = 0.7  # of the canvas: the longer side of the pen's path, in the middle
+SEGMENT = re.compile(r'^\.SEGMENT\s+CHARACTER\s+([\d,-]+)\s+\S+\s+"(\d)"', re.MULTILINE)
+INCLUDE = re.compile(r"^\.INCLUDE\s+(\S+)", re.MULTILINE)
+NAME = re.compile(r"^\.(\w+)", re.MULTILINE)  # of what the lines up to the next one are
+
+
+def read_unipen(folder):
+    """Yield source, digit and pixels (1, 1, 28, 28) of each; None where nothing is drawn."""
+    for path in sorted(Path(folder, "data", "1a").rglob("*.dat")):
+        labels = path.read_text(encoding="latin-1")
+        files = [Path(folder, "include", name) for name in INCLUDE.findall(labels)]
+        text = "\n".join(file.read_text(encoding="latin-1") for file in files)
+        try:
+            components = read_components(text)
+        except ValueError as error:
+            raise UserError(f"what {path} includes is not UNIPEN's: {error}") from None
+        source = path.relative_to(Path(folder, "data", "1a")).parts[0]
+        for numbers, digit in SEGMENT.findall(labels):
+            parts = [component for i in listed(numbers) for component in components[i]]
+            pixels = frame(draw_pen(parts)) if parts else None
+            yield source, int(digit), pixels
+
+
+def read_components(text):
+    """List of [points (n, 2)] where the pen was down and [] where it was not; y is upwards.
+
+    Only what has points is counted.
+    """
+    columns, components = ["X", "Y"], []
+    names = NAME.split(text)
+    for name, lines in zip(names[1::2], names[2::2], strict=True):
+        if name == "COORD":
+            columns = lines.split()
+        elif name in ("PEN_DOWN", "PEN_UP") and lines.strip():
+            numbers = np.array(lines.split(), dtype=float).reshape(-1, len(columns))
+            points = numbers[:, [columns.index("X"), columns.index("Y")]]
+            components.append([points] if name == "PEN_DOWN" else [])
+    return components
+
+
+def listed(numbers):
+    """Numbers as in "4-6,9": slices of one or more."""
+    ends = [[int(number) for number in part.split("-")] for part in numbers.split(",")]
+    return [i for part in ends for i in range(part[0], part[-1] + 1)]
+
+
+def draw_pen(strokes):
+    """Ink (H, W) float in [0, 1] on the page's canvas, which the page halves too."""
+    points = np.concatenate(strokes)
+    low, high = points.min(axis=0), points.max(axis=0)
+    scale = SPAN * SIDE / max((high - low).max(), 1e-9)
+    canvas = Image.new("L", (SIDE, SIDE))
+    pen = ImageDraw.Draw(canvas)
+    for stroke in strokes:
+        places = SIDE / 2 + scale * (stroke - (low + high) / 2) * [1, -1]
+        pen.line([*map(tuple, places)], 255, PEN)
+        for x, y in places:
+            pen.circle((x, y), PEN / 2, 255)
+    return torch.from_numpy(np.asarray(canvas.reduce(2), dtype=np.float32)) / 255
+
+
+def read_pictures(folder):
+    """Yield folder, digit and pixels (1, 1, 28, 28) of each; None where it is refused."""
+    for path in sorted(folder.rglob("[0-9]*.*")):
+        try:
+            pixels = prepare(open_picture(path))
+        except ValueError:
+            pixels = None
+        yield path.parent.name, int(path.name[0]), pixels
+
+
+def table(digits, model):
+    """Markdown table of how many of `read_unipen` or `read_pictures` are read right."""
+    sources = {}
+    for source, digit, pixels in digits:
+        for row in (source, "**all**"):
+            sources.setdefault(row, []).append((digit, pixels))
+    sources["**all**"] = sources.pop("**all**")
+    lines = ["| source | digits | read right | refused |", "| --- | --: | --: | --: |"]
+    for source, rows in sources.items():
+        labels, images = zip(*((d, p) for d, p in rows if p is not None), strict=True)
+        guesses = classify(model, torch.cat(images)).argmax(dim=1)
+        right = (guesses == torch.tensor(labels)).sum().item()
+        percent = f"{100 * right / len(rows):.1f} %"
+        refused = len(rows) - len(labels)
+        lines.append(f"| {source} | {len(rows):,} | {percent} | {refused:,} |")
+    return "\n".join(lines)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--checkpoint", type=Path, action="append", default=[])
+    args = parser.parse_args()
+    unipen = Path(args.folder, "data", "1a").is_dir()
+    digits = list((read_unipen if unipen else read_pictures)(args.folder))
+    if not digits:
+        raise UserError(f"{args.folder} holds no UNIPEN digits and no named pictures")
+    for path in args.checkpoint or find_checkpoints()[-1:]:
+        print(f"{path}\n\n{table(digits, load_checkpoint(path, SimpleCNN).model)}\n")
+
+
+if __name__ == "__main__":
+    run(main)
