@@ -15,7 +15,14 @@ import torch
 from experiments.workers import add_processes_option, in_parallel
 from model import SimpleCNN
 from pipeline.checkpoint import save_checkpoint
-from pipeline.cli import UserError, make_parser, markdown_table, number, run
+from pipeline.cli import (
+    UserError,
+    make_parser,
+    markdown_table,
+    number,
+    run,
+    write_whole,
+)
 from pipeline.data import DATASETS, DEFAULT, load_dataset
 from pipeline.gate import RELATIONS, examine, judge
 from pipeline.limits import (
@@ -113,10 +120,12 @@ def main():
 
     seeds = range(args.first_seed, args.first_seed + args.seeds)
     jobs = [(name, Recipe(epochs=args.epochs, seed=seed)) for seed in seeds]
+    if FILE.exists():
+        print(f"Starts anew: {FILE} of another run is replaced.")
     started, done = time.perf_counter(), {}
     for job, figures in in_parallel(train_and_examine, jobs, "Seeds", args.processes):
         done[job[1].seed] = figures
-        FILE.write_text(json.dumps(done, indent=2, sort_keys=True) + "\n", "utf-8")
+        write_whole(FILE, json.dumps(done, indent=2, sort_keys=True) + "\n")
     seconds, runs = time.perf_counter() - started, list(done.values())
 
     try:

@@ -26,11 +26,10 @@ def run(main):
         try:
             main()
         finally:
-            sys.stdout.flush()
+            flush_output()
     except KeyboardInterrupt:
         sys.exit(130)
     except BrokenPipeError:  # of `| head`, which has read enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)  # as of a command that is ended by the pipe's signal
     except UserError as error:
         sys.exit(f"Error: {error}")
@@ -40,6 +39,15 @@ def run(main):
         if not lacks_memory(error):
             raise
         sys.exit("Error: not enough memory: close other programs, or lift its limit")
+
+
+def flush_output():
+    """Write what was printed; raises OSError, and then Python does not try it again."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise
 
 
 def explain(error):
@@ -62,6 +70,17 @@ def writing(path):
         yield
     except OSError as error:
         raise OSError(error.errno, error.strerror or str(error), str(path)) from None
+
+
+def write_whole(path, text):
+    """Write a text file; raises OSError, and then leaves the one that was there."""
+    partial = path.with_suffix(".partial")
+    try:
+        with writing(path):
+            partial.write_text(text, encoding="utf-8", errors="backslashreplace")
+            partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def prepare_folder(folder):

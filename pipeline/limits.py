@@ -12,7 +12,7 @@ import statistics
 from pathlib import Path
 from typing import NamedTuple
 
-from pipeline.cli import UserError
+from pipeline.cli import UserError, write_whole
 from pipeline.data import DATASETS
 from pipeline.evaluation import CHANGES
 
@@ -136,12 +136,7 @@ def write_limits(name, mark, recipe, rows):
     entries = json.loads(FILE.read_text("utf-8")) if FILE.exists() else {}
     recipe = {knob: value for knob, value in recipe.items() if knob != "seed"}
     entries[name] = {"test_set": mark, "recipe": recipe, "figures": rows}
-    partial = FILE.with_suffix(".partial")
-    try:
-        partial.write_text(to_json(entries) + "\n", "utf-8")
-        partial.replace(FILE)
-    finally:
-        partial.unlink(missing_ok=True)
+    write_whole(FILE, to_json(entries) + "\n")
 
 
 def to_json(value, depth=0):

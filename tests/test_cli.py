@@ -56,7 +56,8 @@ def test_script_runs_with_any_output(output, monkeypatch):
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no signal for it")
 @pytest.mark.parametrize("size", [1, 10**6])  # flushed at the end, and on the way
-def test_reader_that_has_enough_ends_a_script_silently(size):
+def test_reader_that_has_enough_ends_a_script_silently(size, monkeypatch):
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
     command = [sys.executable, "-c", CODE.format(size=size)]
     reading, writing = os.pipe()
     os.close(reading)
