@@ -85,13 +85,19 @@ def train(images, labels, recipe, network=SimpleCNN):
     return model.eval()
 
 
+def add_built_in(name, training_set, recipe):
+    """Training set of a data set, with the images that it has drawn, where it has any."""
+    draw = DATASETS[name].draw
+    if not draw or not recipe.built_in:
+        return training_set
+    return tuple(map(torch.cat, zip(training_set, draw(recipe.built_in), strict=True)))
+
+
 def train_and_test(name, training_set, test_set, recipe):
     """Model trained on a data set of DATASETS, and the record that is saved with it."""
-    classes, draw = DATASETS[name].classes, DATASETS[name].draw
+    classes = DATASETS[name].classes
     started = time.perf_counter()
-    if draw and recipe.built_in:
-        pairs = zip(training_set, draw(recipe.built_in), strict=True)
-        training_set = tuple(map(torch.cat, pairs))
+    training_set = add_built_in(name, training_set, recipe)
     model = train(*training_set, recipe, lambda: SimpleCNN(len(classes)))
     seconds = time.perf_counter() - started
     images, labels = test_set

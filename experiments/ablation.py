@@ -1,21 +1,25 @@
 """Measure what each step of the recipe is worth, by training without it.
 
-Trains on the first 50,000 training images of MNIST, validates on the last 10,000.
+Trains on the first 50,000 training images of MNIST, validates on the last 10,000, and on
+real people's pens where --pens names a folder of UNIPEN's (see experiments/hands.py).
 """
 
 import statistics
 from collections import OrderedDict
 from dataclasses import replace
+from functools import cache
 
+import torch
 from torch import nn
 from torchvision.transforms.v2 import Normalize
 
+from experiments.hands import read_unipen
 from experiments.sweep import load_sets
-from experiments.workers import in_parallel
+from experiments.workers import add_processes_option, in_parallel
 from model import SimpleCNN
-from pipeline.cli import make_parser, markdown_table, number, run
+from pipeline.cli import make_parser, markdown_table, number, run, user_path
 from pipeline.evaluation import CHANGES, accuracy, classify, reference_network
-from train import Recipe, train
+from train import Recipe, add_built_in, train
 
 HELD_OUT = 10_000  # last training images of MNIST, for validation
 SHOWN = ("noise", "grey", "warps")  # of the changes in evaluation.py
@@ -43,6 +47,7 @@ def fixed_standardization():
 NO_WARPS = {"degrees": 0, "translate": 0, "scale": 0, "perspective": 0}
 STEPS = {  # what is removed or undone: the network, and what the recipe has instead
     "nothing": (SimpleCNN, {}),
+    "built-in digits": (SimpleCNN, {"built_in": 0}),
     "the network: conv 4-8 3×3, fc 32": (plain_network, {}),
     "batch normalization": (without_batch_norm, {}),
     "standardization: 0.1307 and 0.3081": (fixed_standardization, {}),
@@ -56,37 +61,61 @@ STEPS = {  # what is removed or undone: the network, and what the recipe has ins
 }
 
 
-def validate(step, seed):
-    """Accuracies, clean and under the changes SHOWN, of a training without `step`."""
+@cache  # in each worker
+def load_pens(folder):
+    """Images (N, 1, 28, 28) and labels (N,) of what UNIPEN's writers wrote."""
+    drawn = [
+        (image, digit) for _, digit, image in read_unipen(folder) if image is not None
+    ]
+    images, labels = zip(*drawn, strict=True)
+    return torch.cat(images), torch.tensor(labels)
+
+
+def validate(step, seed, pens):
+    """Accuracies of a training without `step`: clean, under the changes SHOWN, of pens."""
     images, labels = load_sets("mnist")[0]
     network, changes = STEPS[step]
     recipe = replace(Recipe(seed=seed), **changes)
-    model = train(images[:-HELD_OUT], labels[:-HELD_OUT], recipe, network)
+    training_set = add_built_in(
+        "mnist", (images[:-HELD_OUT], labels[:-HELD_OUT]), recipe
+    )
+    model = train(*training_set, recipe, network)
     images, labels = images[-HELD_OUT:], labels[-HELD_OUT:]
-    inputs = [images, *(CHANGES[name](images) for name in SHOWN)]
-    return [accuracy(classify(model, changed), labels) for changed in inputs]
+    tests = [(images, labels), *((CHANGES[name](images), labels) for name in SHOWN)]
+    if pens:
+        tests.append(load_pens(pens))
+    return [accuracy(classify(model, images), labels) for images, labels in tests]
 
 
 def main():
     parser = make_parser(__doc__)
     seeds = number(int, 2, 1000)
     parser.add_argument("--seeds", type=seeds, default=10, help="for each step")
-    n = parser.parse_args().seeds
+    parser.add_argument(
+        "--pens", type=user_path, help="folder of UNIPEN's distribution"
+    )
+    add_processes_option(parser)
+    args = parser.parse_args()
     load_sets("mnist")  # downloads once, and fails before any worker
-    jobs = [(step, seed) for step in STEPS for seed in range(n)]
-    accuracies = dict(in_parallel(validate, jobs, "Training without a step"))
+    seeds = range(args.seeds)
+    jobs = [(step, seed, args.pens) for step in STEPS for seed in seeds]
+    done = in_parallel(validate, jobs, "Training without a step", args.processes)
+    accuracies = dict(done)
 
     rows, full = [], None
     for step in STEPS:
-        of_seeds = [accuracies[step, seed] for seed in range(n)]
-        clean, *changed = zip(*of_seeds, strict=True)
-        mean, error = statistics.mean(clean), statistics.stdev(clean) / n**0.5
+        of_seeds = [accuracies[step, seed, args.pens] for seed in seeds]
+        clean, *others = zip(*of_seeds, strict=True)
+        mean, error = (
+            statistics.mean(clean),
+            statistics.stdev(clean) / len(clean) ** 0.5,
+        )
         full = full or mean  # of the first row, from which nothing is removed
         cells = [f"{full - mean:+.2f}", f"{mean:.2f} ± {error:.2f} %"]
-        cells += [f"{statistics.mean(values):.2f} %" for values in changed]
+        cells += [f"{statistics.mean(values):.2f} %" for values in others]
         rows.append([step, *cells])
-    header = ["removed", "cost in points", f"clean (n = {n})", *SHOWN]
-    print(markdown_table(header, rows))
+    header = ["removed", "cost in points", f"clean (n = {args.seeds})", *SHOWN]
+    print(markdown_table(header + ["pens"] * bool(args.pens), rows))
 
 
 if __name__ == "__main__":

@@ -96,8 +96,10 @@ def test_limit_on_the_wrong_side_of_good_models_has_a_negative_distance():
 def test_each_step_of_the_ablation_trains(monkeypatch):
     monkeypatch.setattr(ablation, "load_sets", lambda name: (few_images(), None))
     monkeypatch.setattr(ablation, "HELD_OUT", 100)
+    monkeypatch.setattr(ablation, "load_pens", lambda folder: few_images())
     for step in ablation.STEPS:
-        accuracies = ablation.validate(step, 0)
+        accuracies = ablation.validate(step, 0, "pens")
+        assert len(accuracies) == 5
         assert all(0 <= accuracy <= 100 for accuracy in accuracies)
 
 
