@@ -5,12 +5,13 @@ import json
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 from torch import nn
 
 import export
 from model import SimpleCNN
-from pipeline import data
 from pipeline.checkpoint import save_checkpoint
 from pipeline.cli import UserError
 
@@ -47,9 +48,9 @@ def test_the_old_model_stays_until_the_new_one_is_whole(tmp_path, monkeypatch):
     target = tmp_path / "model.js"
     target.write_text("old")
     monkeypatch.setattr(export, "TARGET", target)
-    classes = data.DATASETS[data.DEFAULT].classes
-    record = {"dataset": data.DEFAULT, "classes": classes, "test_accuracy": 99.0}
-    path = save_checkpoint(SimpleCNN(), record, tmp_path)
+    classes = ["even", "odd"]
+    record = {"dataset": "mnist", "classes": classes, "test_accuracy": 99.0}
+    path = save_checkpoint(SimpleCNN(2), record, tmp_path)
     monkeypatch.setattr(sys, "argv", ["export.py", f"--checkpoint={path}"])
     with monkeypatch.context() as full_disk:
         full_disk.setattr(Path, "replace", no_space)
@@ -58,6 +59,19 @@ def test_the_old_model_stays_until_the_new_one_is_whole(tmp_path, monkeypatch):
     assert target.read_text() == "old"
     assert not target.with_suffix(".partial").exists()
     export.main()
+    model = json.loads(target.read_text().removeprefix("const MODEL = ")[:-2])
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    start = f'const MODEL = {{"checkpoint":"{path.name}","sha256":"{digest}"'
-    assert target.read_text().startswith(start)
+    parts = [model[key] for key in ("checkpoint", "sha256", "classes")]
+    assert parts == [path.name, digest, classes]
+
+
+@torch.inference_mode()
+def test_rings_of_the_self_check_reach_nearly_every_weight():
+    model, rings, moved = SimpleCNN().eval(), export.draw_rings(), []
+    logits = model(rings)
+    for tensor in model.parameters():
+        for place in list(np.ndindex(tensor.shape))[::20]:
+            tensor[place] += 1
+            moved.append((model(rings) - logits).abs().max().item() > 1e-4)
+            tensor[place] -= 1
+    assert np.mean(moved) > 0.95
