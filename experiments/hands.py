@@ -17,7 +17,8 @@ from model import SimpleCNN
 from pipeline.checkpoint import find_checkpoints, load_checkpoint
 from pipeline.cli import UserError, run
 from pipeline.evaluation import classify
-from predict import frame, open_picture, prepare
+from pipeline.framing import frame
+from pipeline.pictures import open_picture, prepare
 
 SIDE = 560  # pixels: the page's canvas
 PEN = SIDE // 14  # pixels: its pen
@@ -78,8 +79,8 @@ def draw_pen(strokes):
         places = SIDE / 2 + scale * (stroke - (low + high) / 2) * [1, -1]
         pen.line([*map(tuple, places)], 255, PEN)
         for x, y in places:
-            pen.circle((x, y), PEN / 2, 255)
-    return torch.from_numpy(np.asarray(canvas.reduce(2), dtype=np.float32)) / 255
+            pen.circle((x, y), (PEN - 1) / 2, 255)
+    return np.asarray(canvas.reduce(2), dtype=np.float32) / 255
 
 
 def read_pictures(folder):

@@ -1,14 +1,15 @@
-"""Photographs of digits on paper, made up from MNIST's images.
+"""Pictures of digits as people make them, made up from MNIST's images, kind by kind.
 
-`python -m experiments.photos` prints how many the newest checkpoint reads right.
+`python -m experiments.photos` prints how many of each the newest checkpoint reads right.
 """
 
 import io
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 import torch
 from PIL import Image, ImageFilter
+from scipy import ndimage
 
 from experiments.workers import in_parallel
 from model import SimpleCNN
@@ -16,12 +17,77 @@ from pipeline.checkpoint import find_checkpoints, load_checkpoint
 from pipeline.cli import run
 from pipeline.data import load_mnist
 from pipeline.evaluation import accuracy, classify
-from predict import prepare
+from pipeline.pictures import prepare
+
+N = 1000  # pictures of each kind
+PAPER, PEN = (235, 235, 230), (30, 30, 60)
+BLUE, WOOD, NOTE = (30, 50, 150), (200, 140, 80), (255, 170, 60)
 
 
 def to_bytes(images):
     """Images (N, 1, 28, 28) float in [0, 1] as an array (N, 28, 28) uint8."""
     return (255 * images[:, 0]).round().byte().numpy()
+
+
+def enlarge(image, side):
+    """Ink (side, side) float in [0, 1] of an image (28, 28) uint8."""
+    digit = Image.fromarray(image).resize([side] * 2, Image.Resampling.BICUBIC)
+    return np.asarray(digit, dtype=np.float32) / 255
+
+
+def paint(ink, ground, pen):
+    """Picture (H, W, 3) uint8 of ink (H, W) float in [0, 1] on a ground, by a pen."""
+    return (
+        (ground + ink[..., None] * (np.array(pen) - ground)).clip(0, 255).astype("u1")
+    )
+
+
+def crop_tight(image, seed, margin, thicker=0):
+    """A digit cropped to its ink and a margin, as a share of its longer side."""
+    random = np.random.default_rng(seed)
+    side = int(random.integers(100, 400))
+    ink = enlarge(image, side)
+    if thicker:  # by that many pixels of MNIST
+        ink = ndimage.maximum_filter(np.pad(ink, side // 5), thicker * side // 28)
+    rows, columns = (np.flatnonzero((ink > 0.2).any(axis)) for axis in (1, 0))
+    ink = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    ink = np.pad(ink, round(margin * max(ink.shape)))
+    return Image.fromarray(paint(ink, np.full((*ink.shape, 3), PAPER), PEN))
+
+
+def put_on_sheet(
+    image, seed, paper=PAPER, pen=PEN, size=(600, 500), side=300, mark=None
+):
+    """A digit on a clean sheet, on which `mark` draws lines."""
+    random = np.random.default_rng(seed)
+    left, top = (int(random.uniform(0.3, 0.7) * (length - side)) for length in size)
+    ink = np.zeros(size[::-1], np.float32)
+    ink[top : top + side, left : left + side] = enlarge(image, side)
+    sheet = paint(ink, np.full((*ink.shape, 3), paper), pen)
+    if mark:
+        mark(sheet, random)
+    return Image.fromarray(sheet)
+
+
+def draw_rules(sheet, random, distance=60, width=2, colour=(50, 80, 150)):
+    for y in range(int(random.integers(distance)), len(sheet), distance):
+        sheet[y : y + width] = colour
+
+
+def draw_grid(sheet, random):
+    distance, width = int(random.integers(40, 80)), int(random.integers(1, 4))
+    for lines in (sheet, sheet.swapaxes(0, 1)):
+        draw_rules(lines, random, distance, width, (60, 60, 60))
+
+
+def draw_box(sheet, random):
+    rows, columns = (np.flatnonzero((sheet < 180).any((axis, 2))) for axis in (1, 0))
+    gap, width = random.integers(12, 50), int(random.integers(2, 5))
+    top, bottom = rows[0] - gap, rows[-1] + gap
+    left, right = columns[0] - gap, columns[-1] + gap
+    frame = np.zeros(sheet.shape[:2], bool)
+    frame[max(top, 5) : bottom, max(left, 5) : right] = True
+    sheet[frame & ~ndimage.binary_erosion(frame, iterations=width)] = (30, 30, 40)
 
 
 def photograph(image, seed, light_on_dark=False):
@@ -58,6 +124,22 @@ def photograph(image, seed, light_on_dark=False):
     return Image.open(file)
 
 
+KINDS = {
+    "Photograph, dark on light": photograph,
+    "Photograph, light on dark": partial(photograph, light_on_dark=True),
+    "Cropped to the ink": partial(crop_tight, margin=0),
+    "Cropped, margin of 2 %": partial(crop_tight, margin=0.02),
+    "Cropped, margin of 5 %": partial(crop_tight, margin=0.05),
+    "Cropped, thick marker": partial(crop_tight, margin=0.05, thicker=2),
+    "Blue on wood": partial(put_on_sheet, paper=WOOD, pen=BLUE),
+    "Blue on an orange note": partial(put_on_sheet, paper=NOTE, pen=BLUE),
+    "Ruled paper": partial(put_on_sheet, mark=draw_rules),
+    "Dark grid": partial(put_on_sheet, mark=draw_grid),
+    "In a printed box": partial(put_on_sheet, mark=draw_box),
+    "Small on a large sheet": partial(put_on_sheet, size=(1920, 1080), side=118),
+}
+
+
 @cache  # in each worker
 def load():
     """Model of the newest checkpoint, and images and labels of MNIST's test set."""
@@ -67,28 +149,33 @@ def load():
     )
 
 
-def read_photographs(first, light_on_dark):
-    """How many of 50 photographs of test images the newest checkpoint reads right."""
+def read_pictures(kind, first):
+    """How many of 50 pictures of a kind the newest checkpoint reads right."""
     model, images, labels = load()
     seeds = range(first, first + 50)
     right = 0
     for seed, image in zip(seeds, to_bytes(images[seeds]), strict=True):
-        pixels = prepare(photograph(image, seed, light_on_dark))
+        try:
+            pixels = prepare(KINDS[kind](image, seed))
+        except ValueError:
+            continue
         right += int(classify(model, pixels).argmax() == labels[seed])
     return right
 
 
 def main():
+    jobs = [(kind, first) for kind in KINDS for first in range(0, N, 50)]
+    right = dict(in_parallel(read_pictures, jobs, "Pictures"))
+    print(f"| {N:,} pictures each | read right |\n| --- | --: |")
+    for kind in KINDS:
+        count = sum(n for job, n in right.items() if job[0] == kind)
+        print(f"| {kind} | {100 * count / N:.1f} % |")
     model, images, labels = load()
-    for ink, light_on_dark in {"dark on light": False, "light on dark": True}.items():
-        jobs = [(first, light_on_dark) for first in range(0, 1000, 50)]
-        counts = dict(in_parallel(read_photographs, jobs, "Photographs"))
-        percent = sum(counts.values()) / 10
-        print(f"Photographs of 1,000 test images, {ink}: {percent:.1f} % read right.")
     pictures = [prepare(Image.fromarray(image)) for image in to_bytes(images)]
     plain = accuracy(classify(model, torch.cat(pictures)), labels)
     direct = accuracy(classify(model, images), labels)
-    print(f"Plain 28 × 28 pictures: {plain:.2f} %; without a picture: {direct:.2f} %.")
+    print(f"| Plain 28 × 28 pictures | {plain:.2f} % |")
+    print(f"| The same without a picture | {direct:.2f} % |")
 
 
 if __name__ == "__main__":

@@ -1,109 +1,152 @@
 """Ink on the pictures that people take: found on any ground, in any light."""
 
-import math
+from itertools import pairwise
 
 import numpy as np
-import torch
-import torch.nn.functional as F
-from PIL import Image, ImageOps
+from scipy import ndimage
 
-WORK = 320  # pixels: longer side to which larger pictures are reduced
-GRAINY = 280  # pixels: longer side from which a picture is smoothed a little
-GROUND = 0.25  # of the longer side: what is wider is not ink
-FAINTEST = 0.06  # least contrast of ink, of full white on black
+BORDER = 3.0  # weight of the border, of whose pixels most are ground
+FAINTEST = 0.05  # least contrast of ink, of full white on black
+CLEAR = 4.0  # least contrast of ink to the ground's own unevenness
+ROUNDS = 4  # in which ever rarer ink is looked for
+ACROSS = 0.9  # of the picture: shortest printed line
+FRAMED = 0.1  # of the picture's side: smallest box round a digit
+LINE = 0.035  # of the longer side: widest printed line
 SPECK = 0.08  # share of the largest stroke's area below which a spot is dropped
-CELLS = 100  # along the longer side of the grid on which spots are told apart
+TALL = 0.75  # of the tallest piece of ink: another such beside it is another digit
+NOTHING = "has nothing drawn on it that is clear enough: crop closer to the digit"
 
 
-def read_channels(picture):
-    """Colour channels (C, H, W) float in [0, 1] of a PIL image, upright and opaque."""
-    picture = ImageOps.exif_transpose(picture)
-    if picture.mode.startswith(("I", "F")):  # 16 or 32 bits, of any range
-        picture = picture.convert("F")
-    elif "A" in picture.getbands() or "transparency" in picture.info:
-        picture = picture.convert("RGBA")
-    else:
-        picture = picture.convert("RGB")
-    if max(picture.size) > WORK:
-        picture.thumbnail((WORK, WORK), Image.Resampling.BOX)
-    values = torch.from_numpy(np.array(picture, dtype=np.float32))
-    if picture.mode == "F":
-        values -= values.min()
-        return (values / values.max().clamp(min=1e-9)).unsqueeze(0)
-    values = values.permute(2, 0, 1) / 255
-    if len(values) == 3:
-        return values
-    colours, opacity = values[:3], values[3:]
-    drawn = (colours * opacity).sum() / (3 * opacity.sum()).clamp(min=1e-9)
-    return colours * opacity + (drawn < 0.5) * (1 - opacity)  # on white or on black
+def find_ink(channels, window):
+    """Ink (H, W) float in [0, 1] on channels (C, H, W) float in [0, 1].
 
+    What is wider than `window`, a share of the longer side, is ground.
 
-def find_ink(channels):
-    """Ink (H, W) float in [0, 1] on channels (C, H, W), without ground and specks.
-
-    The ground is what remains when everything narrower than a window is taken away (the
-    top-hat transform: Serra, Image Analysis and Mathematical Morphology, 1982): neither
-    a gradient of light nor the edge of a shadow is ink then.
+    Raises ValueError when there is none, or more than one digit.
     """
-    side = max(channels.shape[1:])
-    window = int(GROUND * side) // 2 * 2 + 1
-    if side > GRAINY:
-        channels = box_mean(channels, 3)  # less grain
-    mean = box_mean(channels, window)
-    if ((channels - mean) ** 3).sum() < 0:  # ink is rarer than ground: here it is dark
-        channels = 1 - channels
-    ink = channels - dilate(-dilate(-channels, window), window)
-    ink = (ink - ink.flatten(1).median(dim=1).values.view(-1, 1, 1)).amax(dim=0)
-
-    threshold = otsu(ink)
-    strong = ink > threshold
-    if not strong.any():
-        raise ValueError("has nothing drawn on it")
-    full = ink[strong].median()
-    if full < FAINTEST or full - threshold < 3 * ink[~strong].std():
-        raise ValueError("has nothing drawn on it")
-    return ((ink / full - 0.25) / 0.5).clamp(0, 1) * keep_strokes(strong)
+    ink = remove_ground(brighten_ink(channels), window)
+    ground, full = find_levels(ink)
+    ink = (((ink - ground) / (full - ground) - 0.25) / 0.5).clip(0, 1)
+    ink = remove_lines(ink)
+    while box := find_frame(ink > 0.5):
+        ink = remove_lines(ink[box])
+    return ink * choose_strokes(ink > 0.5)
 
 
-def dilate(images, window):
-    """Images (C, H, W), each pixel the largest value in a square around it."""
-    rows = F.max_pool2d(images, (1, window), stride=1, padding=(0, window // 2))
-    return F.max_pool2d(rows, (window, 1), stride=1, padding=(window // 2, 0))
+def brighten_ink(channels):
+    """The picture (H, W) in which ink and ground differ most, ink being the brighter.
+
+    That is along the first principal component of the colours, without their local mean.
+    """
+    window = max(channels.shape[1:]) // 2 | 1
+    colours = channels.reshape(len(channels), -1)
+    local = ndimage.uniform_filter(channels, (0, window, window))
+    changes = (channels - local).reshape(colours.shape)
+    direction = np.linalg.eigh(changes @ changes.T)[1][:, -1]
+    direction /= np.abs(direction).sum()
+    light = (direction @ colours).reshape(channels.shape[1:])
+    change = direction @ changes
+    skewness = (change**3).mean() / max((change**2).mean(), 1e-12) ** 1.5
+    bright = light > otsu(light)
+    border = np.concatenate([bright[0], bright[-1], bright[1:-1, 0], bright[1:-1, -1]])
+    return light if skewness + BORDER * (0.5 - border.mean()) > 0 else -light
 
 
-def box_mean(images, window):
-    """Images (C, H, W), each pixel the mean of a square around it."""
-    rows = F.avg_pool2d(images, (1, window), 1, (0, window // 2), False, False)
-    return F.avg_pool2d(rows, (window, 1), 1, (window // 2, 0), False, False)
+def remove_ground(light, window):
+    """Light above the ground, the ground being what a square window cannot pass under.
+
+    The top-hat transform (Serra, Image Analysis and Mathematical Morphology, 1982):
+    neither a gradient of light nor the edge of a shadow is ink.
+    """
+    window = int(window * max(light.shape)) | 1
+    return light - ndimage.grey_opening(light, window)
+
+
+def find_levels(ink):
+    """Medians of the ground and of the ink; raises ValueError where there is no ink."""
+    above = ink
+    for _ in range(ROUNDS):
+        threshold = otsu(above)
+        above, below = ink[ink > threshold], ink[ink <= threshold]
+        if not len(above) or not len(below):
+            break
+        full, ground = np.median(above), np.median(below)
+        unevenness = np.median(np.abs(below - ground))
+        if full - ground < FAINTEST:
+            break
+        if full - threshold > CLEAR * unevenness:
+            return ground, full
+    raise ValueError(NOTHING)
 
 
 def otsu(values):
     """Threshold that splits values best into two classes (Otsu, 1979)."""
-    counts, edges = np.histogram(values.numpy(), bins=256)
+    counts, edges = np.histogram(values, bins=256)
     centres = (edges[:-1] + edges[1:]) / 2
     below = counts.cumsum()
     above = below[-1] - below
     sums = (counts * centres).cumsum()
     with np.errstate(divide="ignore", invalid="ignore"):
         gap = sums / below - (sums[-1] - sums) / above
-    return float(edges[1:][np.nan_to_num(below * above * gap**2).argmax()])
+    return edges[1:][np.nan_to_num(below * above * gap**2).argmax()]
 
 
-def keep_strokes(strong):
-    """Mask (H, W) of the large connected spots that do not touch the picture's border."""
-    cell = math.ceil(max(strong.shape) / CELLS)
-    areas = F.avg_pool2d(strong.float()[None], cell, ceil_mode=True)[0]
-    spots = torch.arange(1.0, areas.numel() + 1).view_as(areas) * (areas > 0)
-    while not torch.equal(spots, grown := dilate(spots[None], 3)[0] * (areas > 0)):
-        spots = grown  # the largest number spreads over its spot
-    border = torch.cat([spots[0], spots[-1], spots[:, 0], spots[:, -1]])
-    inside = areas * ~torch.isin(spots, border[border > 0])
-    if inside.any():
-        areas = inside
-    sizes = torch.zeros(spots.numel() + 1).index_add_(
-        0, spots.long().flatten(), areas.flatten()
-    )
-    large = sizes >= SPECK * sizes.max()
-    kept = (large[spots.long()] & (areas > 0)).float()[None]
-    kept = dilate(kept, 3).repeat_interleave(cell, 1).repeat_interleave(cell, 2)
-    return kept[0, : strong.shape[0], : strong.shape[1]]
+def remove_lines(ink):
+    """Ink (H, W) without thin straight lines, level or upright, across the picture.
+
+    Where a line runs, only what is longer across it than the line is thick remains: the
+    strokes that cross it.
+    """
+    thick = int(LINE * max(ink.shape))
+    if thick == 0:
+        return ink
+    for _ in range(2):  # lines that are level, then those that are upright
+        around = ndimage.maximum_filter(ink, (3, 1))  # a line may lean a little
+        lines = ndimage.grey_opening(around, (1, round(ACROSS * ink.shape[1])))
+        crossing = ndimage.grey_opening(ink, (thick + 1, 1))
+        ink = np.where(lines > 0.1, crossing, ink).T
+    return ink
+
+
+def find_frame(strong):
+    """Slices of a hollow rectangle in a mask (H, W), clear of its border, or None."""
+    labels, _ = ndimage.label(strong, np.ones((3, 3)))
+    for label, box in enumerate(ndimage.find_objects(labels), start=1):
+        height, width = labels[box].shape
+        inner = box[0].start and box[1].start
+        inner = inner and box[0].stop < len(strong) and box[1].stop < len(strong[0])
+        if not inner or min(height, width) < FRAMED * max(strong.shape):
+            continue
+        outline = labels[box] == label
+        filled = ndimage.binary_fill_holes(outline)
+        if filled.mean() > 0.9 and outline.sum() < 0.3 * filled.sum():
+            return box
+    return None
+
+
+def choose_strokes(strong):
+    """Mask (H, W) of the digit's strokes, of all that is in a mask.
+
+    Raises ValueError when there is nothing, or more than one digit.
+    """
+    labels, count = ndimage.label(strong, np.ones((3, 3)))
+    if not count:
+        raise ValueError(NOTHING)
+    boxes = ndimage.find_objects(labels)
+    areas = np.bincount(labels.ravel())[1:]
+    edges = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
+    contact = np.bincount(edges, minlength=count + 1)[1:]
+    inside = areas[contact == 0].max(initial=0)
+    sides = [max(labels[box].shape) for box in boxes]
+    along = contact > 0.5 * np.array(sides)  # as a table's edge or a finger lies
+    areas[(contact > 0) & (areas < np.where(along, 3, 0.5) * inside)] = 0
+    kept = areas >= SPECK * areas.max()
+    pieces = [box for box, is_kept in zip(boxes, kept, strict=True) if is_kept]
+    heights = [rows.stop - rows.start for rows, _ in pieces]
+    tall = [
+        c for (_, c), h in zip(pieces, heights, strict=True) if h > TALL * max(heights)
+    ]
+    tall.sort(key=lambda columns: columns.start)
+    if any(left.stop < right.start for left, right in pairwise(tall)):
+        raise ValueError("seems to hold several digits: crop one")
+    return ndimage.maximum_filter(np.append(False, kept)[labels], 3)

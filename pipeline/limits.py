@@ -106,7 +106,7 @@ def as_limits(rows):
 def measure_limits(runs, images):
     """Rows of limits.json from the figures of good models on that many test images.
 
-    The deviation counts as one image at least where it is a percentage, and as a fifth of
+    The deviation counts as one image at least where it is a percentage, and as a tenth of
     the last printed digit elsewhere; limits are rounded outwards.
     """
     rows = {}
@@ -116,7 +116,7 @@ def measure_limits(runs, images):
             continue
         mean, deviation = statistics.mean(values), statistics.stdev(values)
         step = 10.0**-digits
-        least = 100 / images if unit == "%" else step / DEVIATIONS
+        least = 100 / images if unit == "%" else step / 10
         margin = DEVIATIONS * max(deviation, least)
         bounds = {
             "=": mean,

@@ -17,10 +17,10 @@ import torch
 from PIL import Image
 
 import export
-import predict
 import train
 from model import SimpleCNN
 from pipeline import checkpoint, data, evaluation, strokes
+from pipeline.pictures import prepare
 
 BROWSERS = ("chromium", "google-chrome", "google-chrome-stable", "chrome", "msedge")
 FLAGS = ["--headless=new", "--no-sandbox", "--disable-background-networking"]
@@ -161,7 +161,7 @@ def test_drawn_digits_are_read_as_predict_reads_them(open_page):
             content = page.evaluate("drawing.toDataURL()").partition(",")[2]
             picture = Image.open(io.BytesIO(base64.b64decode(content)))
             seen = page.evaluate("[...frame(crop(readInk(canvas, SIDE)))]")
-            difference = torch.tensor(seen) - predict.prepare(picture).flatten()
+            difference = torch.tensor(seen) - prepare(picture).flatten()
             differences.append(difference.abs().mean().item())
     assert len(differences) == 20
     assert np.mean(differences) < 0.05

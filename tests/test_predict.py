@@ -13,6 +13,8 @@ from experiments.photos import photograph, to_bytes
 from model import SimpleCNN
 from pipeline import checkpoint, data, strokes
 from pipeline.cli import UserError
+from pipeline.framing import PEN
+from pipeline.pictures import prepare
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +78,7 @@ def turned_by_its_camera(digit):
 def test_pictures_come_out_as_the_digit_on_them(digits, make):
     differences = []
     for digit in digits:
-        pixels = predict.prepare(make(digit))
+        pixels = prepare(make(digit))
         assert pixels.shape == (1, 1, 28, 28)
         assert 0 <= pixels.min() <= pixels.max() <= 1
         differences.append((pixels[0, 0] - torch.from_numpy(digit / 255)).abs().mean())
@@ -85,7 +87,7 @@ def test_pictures_come_out_as_the_digit_on_them(digits, make):
 
 def test_picture_in_the_form_of_mnist_stays_as_it_is(digits):
     for digit in digits:
-        pixels = predict.prepare(Image.fromarray(digit))
+        pixels = prepare(Image.fromarray(digit))
         torch.testing.assert_close(pixels[0, 0], torch.from_numpy(digit) / 255)
 
 
@@ -93,8 +95,8 @@ def test_pen_comes_near_that_of_mnist():
     for width in (4, 40):
         picture = np.full((300, 300), 255, np.uint8)
         picture[50:250, 150 - width // 2 : 150 + width // 2] = 0
-        pixels = predict.prepare(Image.fromarray(picture))
-        assert predict.PEN[0] - 0.5 < pixels.sum() / 20 < predict.PEN[1] + 0.5
+        pixels = prepare(Image.fromarray(picture))
+        assert PEN[0] - 0.5 < pixels.sum() / 20 < PEN[1] + 0.5
 
 
 @pytest.fixture
@@ -102,8 +104,7 @@ def run(tmp_path, monkeypatch, capsys, digits):
     """Function that runs the script on files and gives exit code and both outputs."""
     monkeypatch.chdir(tmp_path)
     Image.fromarray(digits[0]).save("good.png")
-    classes = data.DATASETS[data.DEFAULT].classes
-    record = {"dataset": data.DEFAULT, "classes": classes, "test_accuracy": 10.0}
+    record = {"dataset": "mnist", "classes": data.DIGITS, "test_accuracy": 10.0}
     checkpoint.save_checkpoint(SimpleCNN(), record)
 
     def run(*arguments):
@@ -121,15 +122,15 @@ def test_good_pictures_are_read_in_order(run, tmp_path):
     first, second = out.splitlines()
     assert first == second
     assert first.startswith("good.png: ")
-    with Image.open(tmp_path / "good.png.seen.png") as seen:
+    with Image.open(tmp_path / "seen" / "1_good.png.png") as seen:
         assert seen.size == (280, 280)
 
 
 def test_second_guess_is_told_where_the_first_is_unsure():
     unsure = torch.tensor([0.0, 0.352, 0, 0, 0, 0, 0, 0.61, 0.038, 0])
-    assert predict.describe(unsure) == "7 (61.0%) or 1 (35.2%)"
+    assert predict.describe_guess(unsure, data.DIGITS) == "7 (61.0%) or 1 (35.2%)"
     sure = torch.tensor([0.0, 0.008, 0, 0, 0, 0, 0, 0.992, 0, 0])
-    assert predict.describe(sure) == "7 (99.2%)"
+    assert predict.describe_guess(sure, data.DIGITS) == "7 (99.2%)"
 
 
 def test_bad_pictures_get_a_sentence_each_and_the_others_go_on(
@@ -147,7 +148,7 @@ def test_bad_pictures_get_a_sentence_each_and_the_others_go_on(
         "text.png": "is not a picture",
         "cut.png": "cannot be read",
         "missing.png": "No such file",
-        "folder.png": "Is a directory",
+        "folder.png": "is not a file",
         "blank.png": "nothing drawn",
         "clear.png": "nothing drawn",
         "huge.png": "too many pixels",

@@ -1,0 +1,58 @@
+"""Digits framed as MNIST's: white on black, 20 pixels long, the centre of mass amid 28.
+
+The page does the same in JavaScript, step by step.
+"""
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from scipy import ndimage
+
+from pipeline.strokes import BOX, FRAME
+
+FINE = 8  # steps in a pixel of the frame in which the pen is made wider or narrower
+PEN = (2.2, 4.0)  # pixels: narrowest and widest pen that is left as it is
+
+
+def frame(ink):
+    """Pixels (1, 1, 28, 28) float in [0, 1] from ink (H, W), as MNIST's were made.
+
+    Y. LeCun and others, Gradient-Based Learning Applied to Document Recognition, 1998.
+    """
+    fine = resize(crop(ink), FINE * BOX)
+    fine = fine / fine.max()  # hairlines have paled
+    width = pen_width(fine > 0.5) / FINE
+    wanted = min(max(width, PEN[0]), PEN[1])
+    steps = round((wanted - width) * FINE / 2)
+    fine = np.pad(fine, abs(steps))
+    if steps > 0:
+        fine = ndimage.maximum_filter(fine, 2 * steps + 1)
+    elif steps < 0:
+        fine = ndimage.minimum_filter(fine, 1 - 2 * steps)
+    small = resize(crop(fine), BOX)
+    height, width = small.shape
+    y, x = ndimage.center_of_mass(small)  # of pixels whose centres are whole numbers
+    top = min(max(round(FRAME / 2 - y - 0.5), 0), FRAME - height)
+    left = min(max(round(FRAME / 2 - x - 0.5), 0), FRAME - width)
+    pixels = torch.zeros(1, 1, FRAME, FRAME)
+    pixels[0, 0, top : top + height, left : left + width] = torch.from_numpy(small)
+    return pixels
+
+
+def crop(ink):
+    """The part of ink (H, W) with anything on it."""
+    return ink[ndimage.find_objects((ink > 0.1).astype(int))[0]]
+
+
+def resize(ink, longer):
+    """Ink (H, W) scaled by area averages until its longer side is that long."""
+    scale = longer / max(ink.shape)
+    size = [max(round(side * scale), 1) for side in ink.shape]
+    scaled = F.interpolate(torch.from_numpy(ink)[None, None], size, mode="area")
+    return scaled[0, 0].numpy()
+
+
+def pen_width(mask):
+    """Width of the strokes in a mask (H, W): four times the mean distance to their edge."""
+    distances = ndimage.distance_transform_cdt(np.pad(mask, 1), "chessboard")
+    return 4 * (distances[distances > 0].mean() - 0.5)

@@ -1,0 +1,132 @@
+"""Picture files as pixels: opened without trust, upright, opaque, the digit framed."""
+
+import warnings
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps
+
+from pipeline.framing import frame
+from pipeline.ink import find_ink
+from pipeline.strokes import FRAME
+
+WORK = 320  # pixels: longer side to which larger pictures are reduced
+SMALL = 40  # pixels: longer side below which a picture counts as cropped to its digit
+CLOSE = 1 / 3  # of the longer side: a smaller digit is looked at again from closer
+TIGHT = 0.1  # of the longer side: where all margins are narrower, the digit fills it
+SMALLEST = 8  # pixels: longer side of the smallest digit that can be read
+WINDOW = 0.25  # of the longer side: what is wider is not ink
+TIGHT_WINDOW = 0.5  # the same where the digit fills the picture
+
+
+def open_picture(path):
+    """PIL image of the file at a Path, decoded; raises ValueError with what is wrong."""
+    if path.exists() and not path.is_file():  # a pipe would be waited for
+        raise ValueError("is not a file")
+    warnings.simplefilter("error", Image.DecompressionBombWarning)
+    try:
+        picture = Image.open(path)
+        picture.draft(None, [4 * WORK] * 2)  # the largest JPEGs at half their size
+        picture.load()
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise ValueError("has too many pixels: make it smaller") from None
+    except Image.UnidentifiedImageError:
+        raise ValueError("is not a picture that Pillow can read") from None
+    except OSError as error:
+        raise ValueError(f"cannot be read: {error.strerror or error}") from None
+    except Exception:  # noqa: BLE001 - a strange file raises whatever it leads to
+        raise ValueError("is damaged: save it anew, as PNG or JPEG") from None
+    return picture
+
+
+def prepare(picture):
+    """Pixels (1, 1, 28, 28) float in [0, 1] from a PIL image with one digit on it.
+
+    Raises ValueError with what is wrong with it.
+    """
+    picture = convert(make_upright(picture))
+    if max(picture.size) < SMALLEST:
+        raise ValueError(f"is too small: a digit takes {SMALLEST} pixels at least")
+    channels = read_channels(picture)
+    if is_like_mnist(channels):
+        return torch.from_numpy(channels.mean(axis=0)).view(1, 1, FRAME, FRAME)
+    ink = find_ink(channels, TIGHT_WINDOW if is_tight(channels) else WINDOW)
+    scale = max(picture.size) / max(ink.shape)
+    left, top, right, bottom = find_box(ink)
+    extent = max(right - left, bottom - top)
+    if scale * extent < SMALLEST:
+        raise ValueError(f"has a digit of less than {SMALLEST} pixels: enlarge it")
+    if scale > 1 and extent < CLOSE * max(ink.shape):
+        room = extent / 2
+        box = left - room, top - room, right + room, bottom + room
+        box = [round(scale * edge) for edge in box]
+        corner = [min(pair) for pair in zip(box[2:], picture.size, strict=True)]
+        picture = picture.crop((max(box[0], 0), max(box[1], 0), *corner))
+        ink = find_ink(read_channels(picture), WINDOW)
+    return frame(ink)
+
+
+def make_upright(picture):
+    """The picture as its camera was held, where it says so."""
+    try:
+        return ImageOps.exif_transpose(picture)
+    except Exception:  # noqa: BLE001 - of a broken note on the orientation
+        return picture
+
+
+def convert(picture):
+    """The picture in mode F, RGB or RGBA; raises ValueError."""
+    mode = "RGB"
+    if picture.mode.startswith(("I", "F")):  # 16 or 32 bits, of any range
+        mode = "F"
+    elif "A" in picture.getbands() or "transparency" in picture.info:
+        mode = "RGBA"
+    try:
+        return picture.convert(mode)
+    except (OSError, ValueError):
+        raise ValueError("has unusual colours: save it as PNG or JPEG") from None
+
+
+def read_channels(picture):
+    """Channels (C, H, W) float32 in [0, 1] of a PIL image of mode F, RGB or RGBA."""
+    if max(picture.size) > WORK:
+        picture = picture.copy()
+        picture.thumbnail((WORK, WORK), Image.Resampling.BOX)
+    if picture.mode == "F":
+        values = np.array(picture, dtype=np.float64)
+        if not np.isfinite(values).all():
+            raise ValueError("has pixels without a value: save it as PNG or JPEG")
+        values -= values.min()
+        return (values / max(values.max(), 1e-9)).astype(np.float32)[None]
+    values = np.asarray(picture, dtype=np.float32).transpose(2, 0, 1) / 255
+    if len(values) == 3:
+        return values
+    colours, opacity = values[:3], values[3:]
+    drawn = (colours * opacity).sum() / max(3 * opacity.sum(), 1e-9)
+    return colours * opacity + (drawn < 0.5) * (1 - opacity)  # on white or on black
+
+
+def is_like_mnist(channels):
+    """Whether channels (C, H, W) show a light digit on black, framed as MNIST's are."""
+    framed = channels.shape[1:] == (FRAME, FRAME)
+    return framed and not channels[:, ::27, ::27].any() and channels.max() > 0.5
+
+
+def is_tight(channels):
+    """Whether the ink comes near all four borders, as on a picture cropped to it."""
+    if max(channels.shape) < SMALL:  # where the other window would be a few pixels
+        return True
+    try:
+        ink = find_ink(channels[:, ::2, ::2], TIGHT_WINDOW)
+    except ValueError:
+        return False
+    left, top, right, bottom = find_box(ink)
+    height, width = ink.shape
+    margin = max(left, top, width - right, height - bottom)
+    return margin < TIGHT * max(ink.shape)
+
+
+def find_box(ink):
+    """Left, top, right and bottom of the ink (H, W)."""
+    rows, columns = (np.flatnonzero(ink.max(axis) > 0.5) for axis in (1, 0))
+    return columns[0], rows[0], columns[-1] + 1, rows[-1] + 1
