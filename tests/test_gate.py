@@ -63,7 +63,7 @@ def test_limits_lie_five_deviations_from_the_mean_and_are_rounded_outwards():
     assert not {"other_accuracy", "slowdown_1"} & rows.keys()
     runs[0]["cross_entropy"] = 50.0004
     tight = limits.measure_limits(runs[:1] * 2, 1000)["cross_entropy"]
-    assert tight["limits"] == {"≤": 50.002}
+    assert tight["limits"] == {"≤": 50.001}
 
 
 @pytest.fixture
