@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw, ImageFilter
 from experiments.workers import in_parallel
 from model import SimpleCNN
 from pipeline.checkpoint import find_checkpoints, load_checkpoint
-from pipeline.cli import run
+from pipeline.cli import markdown_table, run
 from pipeline.data import load_mnist
 from pipeline.evaluation import accuracy, classify
 from pipeline.pictures import prepare
@@ -127,9 +127,8 @@ KINDS = {
 def load():
     """Model of the newest checkpoint, and images and labels of MNIST's test set."""
     torch.set_num_threads(1)  # for small pictures faster than two
-    return load_checkpoint(find_checkpoints()[-1], SimpleCNN).model, *load_mnist(
-        train=False
-    )
+    model = load_checkpoint(find_checkpoints()[-1], SimpleCNN).model
+    return model, *load_mnist(train=False)
 
 
 def read_pictures(kind, first):
@@ -149,15 +148,17 @@ def read_pictures(kind, first):
 def main():
     jobs = [(kind, first) for kind in KINDS for first in range(0, N, 50)]
     right = dict(in_parallel(read_pictures, jobs, "Pictures"))
-    print(f"| {N:,} pictures each | read right |\n| --- | --: |")
-    for kind, counts in zip(KINDS, np.reshape(right, (len(KINDS), -1)), strict=True):
-        print(f"| {kind} | {100 * counts.sum() / N:.1f} % |")
+    rows = []
+    for kind in KINDS:
+        counts = [n for job, n in right.items() if job[0] == kind]
+        rows.append([kind, f"{100 * sum(counts) / N:.1f} %"])
     model, images, labels = load()
     pictures = [prepare(Image.fromarray(image)) for image in to_bytes(images)]
     plain = accuracy(classify(model, torch.cat(pictures)), labels)
     direct = accuracy(classify(model, images), labels)
-    print(f"| Plain 28 × 28 pictures | {plain:.2f} % |")
-    print(f"| The same without a picture | {direct:.2f} % |")
+    rows.append([f"All {len(images):,} as plain 28 × 28 pictures", f"{plain:.2f} %"])
+    rows.append(["The same without a picture", f"{direct:.2f} %"])
+    print(markdown_table([f"{N:,} pictures each", "read right"], rows))
 
 
 if __name__ == "__main__":
