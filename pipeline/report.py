@@ -59,23 +59,16 @@ def summarize(word, verdict, predecessor):
     """Markdown of one screen: the verdict, the faults, and a table of all checks."""
     if isinstance(verdict, Failure):
         return f"## {word.upper()}: {verdict.name}\n\n{verdict.reason}\n"
-    before = {}
+    checks, before = verdict.checks, ["–"] * len(verdict.checks)
     if comparable(verdict, predecessor):
-        before = {(c.name, c.required): c.measured for c in predecessor.checks}
-    faults = [f"- {check}" for check in verdict.checks if not check.passed]
+        before = [check.measured for check in predecessor.checks]
     rows = [
-        (
-            c.name,
-            c.measured,
-            c.required,
-            before.get((c.name, c.required), "–"),
-            MARKS[c.passed],
-        )
-        for c in verdict.checks
+        [check.name, check.measured, check.required, old, MARKS[check.passed]]
+        for check, old in zip(checks, before, strict=True)
     ]
     paragraphs = [
         f"## {word.upper()}: {verdict.headline}",
-        "\n".join(faults),
+        "\n".join(f"- {check}" for check in checks if not check.passed),
         compare(verdict, predecessor),
         markdown_table(["check", "measured", "required", "before", ""], rows),
     ]
@@ -108,9 +101,8 @@ def compare(verdict, predecessor):
     lost = (~right & right_before).sum().item()
     p = sign_test(gained, lost)
     chance = f"p = {p:.2f}" if p >= 0.01 else "p < 0.01"
-    return (
-        f"Against {name}: {gained} images newly right, {lost} newly wrong ({chance})."
-    )
+    counts = f"{gained} images newly right, {lost} newly wrong ({chance})"
+    return f"Against {name}: {counts}."
 
 
 def sign_test(gained, lost):
