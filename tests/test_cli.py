@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from unittest.mock import Mock
+from unittest.mock import MagicMock, Mock
 
 import pytest
 from samples import save_network
@@ -86,7 +86,9 @@ def test_folder_that_cannot_be_written_is_refused_first(call, tmp_path, monkeypa
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match="file must be a folder .*choose another"):
         call(train, f"--output-dir={tmp_path / 'file'}")
-    monkeypatch.setattr(tempfile, "TemporaryFile", Mock(side_effect=FULL))
+    full = MagicMock()
+    full.return_value.__enter__.return_value.write.side_effect = FULL
+    monkeypatch.setattr(tempfile, "TemporaryFile", full)
     with pytest.raises(UserError, match=rf"{tmp_path.name} .*\(disk full\): choose"):
         call(train, f"--output-dir={tmp_path}")
 

@@ -280,6 +280,7 @@ def test_classes_are_those_of_the_checkpoint(open_page, model_js, names):
         ("(?<=^.{1000}).*", "", "missing or damaged"),
         ('"Linear"', '"Softplus"', "know the model's layer Softplus"),
         (r'"values":\[', '"values":[],"x":[', "is damaged"),
+        (r'"values":\[', '"values":[1', "is damaged"),  # another weight
         (r'"stride":\[2', '"stride":[1', "is damaged"),
         (r'"classes":\["0",', '"classes":[', "is damaged"),
     ],
