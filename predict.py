@@ -13,7 +13,7 @@ from PIL import Image
 
 from model import SimpleCNN
 from pipeline.checkpoint import find_checkpoints, load_checkpoint
-from pipeline.cli import make_parser, run, user_path
+from pipeline.cli import make_parser, run, user_path, writing
 from pipeline.evaluation import classify
 from pipeline.pictures import open_picture, prepare
 
@@ -71,30 +71,32 @@ def prepare_files(paths):
     return prepared
 
 
+def save_seen(image, path):
+    """Save what the network sees, (1, 28, 28) float in [0, 1], ten times as large."""
+    seen = Image.fromarray((255 * image[0]).round().byte().numpy())
+    with writing(path):
+        seen.resize([ENLARGED] * 2, Image.Resampling.NEAREST).save(path)
+
+
 def main():
     args = parse_arguments()
     torch.set_num_threads(1)  # two would wait for each other
-    path = args.checkpoint or find_checkpoints()[-1]
-    _, _, _, record, model = load_checkpoint(path, SimpleCNN)
+    checkpoint = load_checkpoint(args.checkpoint or find_checkpoints()[-1], SimpleCNN)
+    classes = checkpoint.metadata["classes"]
     folder = make_folder() if args.show else None
     read = 0
     for first in range(0, len(args.pictures), BATCH_SIZE):
         prepared = prepare_files(args.pictures[first : first + BATCH_SIZE])
         if not prepared:
             continue
-        paths, pixels = zip(*prepared, strict=True)
-        for path, image, probabilities in zip(
-            paths, pixels, classify(model, torch.cat(pixels)), strict=True
-        ):
-            print(
-                f"{path}: {describe_guess(probabilities, record['classes'])}",
-                flush=True,
-            )
+        paths, images = zip(*prepared, strict=True)
+        images = torch.cat(images)
+        guesses = classify(checkpoint.model, images)
+        for path, image, guess in zip(paths, images, guesses, strict=True):
+            print(f"{path}: {describe_guess(guess, classes)}", flush=True)
             read += 1
             if folder:
-                seen = Image.fromarray((255 * image[0, 0]).round().byte().numpy())
-                seen = seen.resize([ENLARGED] * 2, Image.Resampling.NEAREST)
-                seen.save(folder / f"{read}_{path.name}.png")
+                save_seen(image, folder / f"{read}_{path.name}.png")
     sys.exit(read < len(args.pictures))
 
 

@@ -28,7 +28,7 @@ class Recipe:
     seed: int = 0  # of all random draws
 
     # Images that are drawn, beside those of the data set, where it has any to draw
-    built_in: int = 10_000  # of `Dataset.draw`: what MNIST's writers did not write
+    built_in: int = 8_000  # of `Dataset.draw`: what MNIST's writers did not write
 
     # The optimizer
     learning_rate: float = 0.025  # at its peak

@@ -5,7 +5,6 @@ doi 10.5281/zenodo.1195803), drawn as on the page, or pictures of any kind whose
 with their digit, in FOLDER and the folders in it. An x stands for no single digit.
 """
 
-import argparse
 import re
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from PIL import Image, ImageDraw
 
 from model import SimpleCNN
 from pipeline.checkpoint import find_checkpoints, load_checkpoint
-from pipeline.cli import UserError, run
+from pipeline.cli import UserError, make_parser, markdown_table, run, user_path
 from pipeline.evaluation import classify
 from pipeline.framing import frame
 from pipeline.pictures import open_picture, prepare
@@ -93,35 +92,39 @@ def read_pictures(folder):
         yield path.parent.name, int(path.name[0]), pixels
 
 
-def table(digits, model):
+def score(digits, model):
     """Markdown table of how many of `read_unipen` or `read_pictures` are read right."""
     sources = {}
     for source, digit, pixels in digits:
         for row in (source, "**all**"):
             sources.setdefault(row, []).append((digit, pixels))
-    sources["**all**"] = sources.pop("**all**")
-    lines = ["| source | digits | read right | refused |", "| --- | --: | --: | --: |"]
-    for source, rows in sources.items():
-        labels, images = zip(*((d, p) for d, p in rows if p is not None), strict=True)
-        guesses = classify(model, torch.cat(images)).argmax(dim=1)
-        right = (guesses == torch.tensor(labels)).sum().item()
-        percent = f"{100 * right / len(rows):.1f} %"
-        refused = len(rows) - len(labels)
-        lines.append(f"| {source} | {len(rows):,} | {percent} | {refused:,} |")
-    return "\n".join(lines)
+    sources["**all**"] = sources.pop("**all**")  # the last
+    rows = []
+    for source, pairs in sources.items():
+        right, seen = 0, [pair for pair in pairs if pair[1] is not None]
+        if seen:
+            labels, images = zip(*seen, strict=True)
+            guesses = classify(model, torch.cat(images)).argmax(dim=1)
+            right = (guesses == torch.tensor(labels)).sum().item()
+        n, refused = len(pairs), len(pairs) - len(seen)
+        rows.append([source, f"{n:,}", f"{100 * right / n:.1f} %", f"{refused:,}"])
+    return markdown_table(["source", "digits", "read right", "refused"], rows)
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--checkpoint", type=Path, action="append", default=[])
+    parser = make_parser(__doc__)
+    parser.add_argument("folder", type=user_path, help="of UNIPEN, or of pictures")
+    checkpoint = "default: the newest here; may be repeated"
+    parser.add_argument(
+        "--checkpoint", type=user_path, action="append", help=checkpoint
+    )
     args = parser.parse_args()
     unipen = Path(args.folder, "data", "1a").is_dir()
     digits = list((read_unipen if unipen else read_pictures)(args.folder))
     if not digits:
         raise UserError(f"{args.folder} holds no UNIPEN digits and no named pictures")
     for path in args.checkpoint or find_checkpoints()[-1:]:
-        print(f"{path}\n\n{table(digits, load_checkpoint(path, SimpleCNN).model)}\n")
+        print(f"{path}\n\n{score(digits, load_checkpoint(path, SimpleCNN).model)}\n")
 
 
 if __name__ == "__main__":

@@ -8,19 +8,19 @@ from functools import cache, partial
 
 import numpy as np
 import torch
-from PIL import Image, ImageFilter
-from scipy import ndimage
+from PIL import Image, ImageDraw, ImageFilter
 
 from experiments.workers import in_parallel
 from model import SimpleCNN
 from pipeline.checkpoint import find_checkpoints, load_checkpoint
-from pipeline.cli import run
+from pipeline.cli import markdown_table, run
 from pipeline.data import load_mnist
 from pipeline.evaluation import accuracy, classify
 from pipeline.pictures import prepare
 
 N = 1000  # pictures of each kind
 PAPER, PEN = (235, 235, 230), (30, 30, 60)
+SIZE = 600, 500  # pixels: width and height of a sheet
 BLUE, WOOD, NOTE = (30, 50, 150), (200, 140, 80), (255, 170, 60)
 
 
@@ -29,65 +29,48 @@ def to_bytes(images):
     return (255 * images[:, 0]).round().byte().numpy()
 
 
-def enlarge(image, side):
-    """Ink (side, side) float in [0, 1] of an image (28, 28) uint8."""
-    digit = Image.fromarray(image).resize([side] * 2, Image.Resampling.BICUBIC)
-    return np.asarray(digit, dtype=np.float32) / 255
-
-
-def paint(ink, ground, pen):
-    """Picture (H, W, 3) uint8 of ink (H, W) float in [0, 1] on a ground, by a pen."""
-    return (
-        (ground + ink[..., None] * (np.array(pen) - ground)).clip(0, 255).astype("u1")
-    )
-
-
 def crop_tight(image, seed, margin, thicker=0):
     """A digit cropped to its ink and a margin, as a share of its longer side."""
-    random = np.random.default_rng(seed)
-    side = int(random.integers(100, 400))
-    ink = enlarge(image, side)
+    side = int(np.random.default_rng(seed).integers(100, 400))
+    digit = Image.fromarray(image).resize([side] * 2, Image.Resampling.BICUBIC)
     if thicker:  # by that many pixels of MNIST
-        ink = ndimage.maximum_filter(np.pad(ink, side // 5), thicker * side // 28)
-    rows, columns = (np.flatnonzero((ink > 0.2).any(axis)) for axis in (1, 0))
-    ink = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    ink = np.pad(ink, round(margin * max(ink.shape)))
-    return Image.fromarray(paint(ink, np.full((*ink.shape, 3), PAPER), PEN))
+        digit = digit.filter(ImageFilter.MaxFilter(thicker * side // 28 | 1))
+    digit = digit.crop(digit.point(lambda value: 255 * (value > 50)).getbbox())
+    margin = round(margin * max(digit.size))
+    sheet = Image.new("RGB", [length + 2 * margin for length in digit.size], PAPER)
+    sheet.paste(PEN, (margin, margin), digit)
+    return sheet
 
 
-def put_on_sheet(
-    image, seed, paper=PAPER, pen=PEN, size=(600, 500), side=300, mark=None
-):
+def put_on_sheet(image, seed, colours=(PAPER, PEN), size=SIZE, side=300, mark=None):
     """A digit on a clean sheet, on which `mark` draws lines."""
     random = np.random.default_rng(seed)
+    digit = Image.fromarray(image).resize([side] * 2, Image.Resampling.BICUBIC)
+    sheet = Image.new("RGB", size, colours[0])
     left, top = (int(random.uniform(0.3, 0.7) * (length - side)) for length in size)
-    ink = np.zeros(size[::-1], np.float32)
-    ink[top : top + side, left : left + side] = enlarge(image, side)
-    sheet = paint(ink, np.full((*ink.shape, 3), paper), pen)
+    sheet.paste(colours[1], (left, top), digit)
     if mark:
-        mark(sheet, random)
-    return Image.fromarray(sheet)
+        mark(ImageDraw.Draw(sheet), random, (left, top), digit.getbbox())
+    return sheet
 
 
-def draw_rules(sheet, random, distance=60, width=2, colour=(50, 80, 150)):
-    for y in range(int(random.integers(distance)), len(sheet), distance):
-        sheet[y : y + width] = colour
+def draw_rules(draw, random, *_):
+    for y in range(random.integers(60), SIZE[1], 60):
+        draw.line((0, y, SIZE[0], y), (50, 80, 150), 2)
 
 
-def draw_grid(sheet, random):
-    distance, width = int(random.integers(40, 80)), int(random.integers(1, 4))
-    for lines in (sheet, sheet.swapaxes(0, 1)):
-        draw_rules(lines, random, distance, width, (60, 60, 60))
+def draw_grid(draw, random, *_):
+    distance, width = random.integers(40, 80), int(random.integers(1, 4))
+    for place in range(random.integers(distance), SIZE[0], distance):
+        draw.line((0, place, SIZE[0], place), (60, 60, 60), width)
+        draw.line((place, 0, place, SIZE[1]), (60, 60, 60), width)
 
 
-def draw_box(sheet, random):
-    rows, columns = (np.flatnonzero((sheet < 180).any((axis, 2))) for axis in (1, 0))
-    gap, width = random.integers(12, 50), int(random.integers(2, 5))
-    top, bottom = rows[0] - gap, rows[-1] + gap
-    left, right = columns[0] - gap, columns[-1] + gap
-    frame = np.zeros(sheet.shape[:2], bool)
-    frame[max(top, 5) : bottom, max(left, 5) : right] = True
-    sheet[frame & ~ndimage.binary_erosion(frame, iterations=width)] = (30, 30, 40)
+def draw_box(draw, random, place, ink):
+    gap, width = int(random.integers(12, 40)), int(random.integers(2, 5))
+    start = place[0] + ink[0] - gap, place[1] + ink[1] - gap
+    end = place[0] + ink[2] + gap, place[1] + ink[3] + gap
+    draw.rectangle((start, end), outline=(30, 30, 40), width=width)
 
 
 def photograph(image, seed, light_on_dark=False):
@@ -131,8 +114,8 @@ KINDS = {
     "Cropped, margin of 2 %": partial(crop_tight, margin=0.02),
     "Cropped, margin of 5 %": partial(crop_tight, margin=0.05),
     "Cropped, thick marker": partial(crop_tight, margin=0.05, thicker=2),
-    "Blue on wood": partial(put_on_sheet, paper=WOOD, pen=BLUE),
-    "Blue on an orange note": partial(put_on_sheet, paper=NOTE, pen=BLUE),
+    "Blue on wood": partial(put_on_sheet, colours=(WOOD, BLUE)),
+    "Blue on an orange note": partial(put_on_sheet, colours=(NOTE, BLUE)),
     "Ruled paper": partial(put_on_sheet, mark=draw_rules),
     "Dark grid": partial(put_on_sheet, mark=draw_grid),
     "In a printed box": partial(put_on_sheet, mark=draw_box),
@@ -144,9 +127,8 @@ KINDS = {
 def load():
     """Model of the newest checkpoint, and images and labels of MNIST's test set."""
     torch.set_num_threads(1)  # for small pictures faster than two
-    return load_checkpoint(find_checkpoints()[-1], SimpleCNN).model, *load_mnist(
-        train=False
-    )
+    model = load_checkpoint(find_checkpoints()[-1], SimpleCNN).model
+    return model, *load_mnist(train=False)
 
 
 def read_pictures(kind, first):
@@ -166,16 +148,17 @@ def read_pictures(kind, first):
 def main():
     jobs = [(kind, first) for kind in KINDS for first in range(0, N, 50)]
     right = dict(in_parallel(read_pictures, jobs, "Pictures"))
-    print(f"| {N:,} pictures each | read right |\n| --- | --: |")
+    rows = []
     for kind in KINDS:
-        count = sum(n for job, n in right.items() if job[0] == kind)
-        print(f"| {kind} | {100 * count / N:.1f} % |")
+        counts = [n for job, n in right.items() if job[0] == kind]
+        rows.append([kind, f"{100 * sum(counts) / N:.1f} %"])
     model, images, labels = load()
     pictures = [prepare(Image.fromarray(image)) for image in to_bytes(images)]
     plain = accuracy(classify(model, torch.cat(pictures)), labels)
     direct = accuracy(classify(model, images), labels)
-    print(f"| Plain 28 × 28 pictures | {plain:.2f} % |")
-    print(f"| The same without a picture | {direct:.2f} % |")
+    rows.append([f"All {len(images):,} as plain 28 × 28 pictures", f"{plain:.2f} %"])
+    rows.append(["The same without a picture", f"{direct:.2f} %"])
+    print(markdown_table([f"{N:,} pictures each", "read right"], rows))
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from torch import Generator, nn
 from pipeline.augmentation import random_warp
 
 BATCH_SIZE = 1000  # images classified at once
+BATCH_SIZES = (1, 32, 64)  # of which shapes and latencies are measured
 # Ranges for `random_warp`, fixed whatever the recipe; for digits: no 6 becomes a 9.
 WARPS = (15, 0.1, 0.1, 0.2, 0.5)
 
@@ -36,7 +37,7 @@ def measure(model, images, labels):
         distances = (probabilities - changed).norm(dim=1)  # from 0 to √2
         figures[f"{name}_difference"] = distances.mean().item()
     reference = reference_network(images.shape[-1], probabilities.shape[1])
-    for batch_size in (1, 32, 64):
+    for batch_size in BATCH_SIZES:
         batch = torch.rand(batch_size, *images.shape[1:])
         figures[f"output_{batch_size}"] = " × ".join(map(str, model(batch).shape))
         latency, usual = latencies([model, reference], batch)

@@ -5,9 +5,12 @@ from itertools import pairwise
 import numpy as np
 from scipy import ndimage
 
-BORDER = 3.0  # weight of the border, of whose pixels most are ground
+WINDOW = 0.25  # of the longer side: what is wider is not ink
+TIGHT_WINDOW = 0.5  # the same where a digit fills the picture
+BORDER = 2.0  # weight of the border, of whose pixels most are ground
 FAINTEST = 0.05  # least contrast of ink, of full white on black
-CLEAR = 4.0  # least contrast of ink to the ground's own unevenness
+CLEAR = 3.7  # least contrast of ink to the ground's own unevenness
+FAINT, DARK = 0.15, 0.65  # of full ink: what becomes black, and white
 ROUNDS = 4  # in which ever rarer ink is looked for
 ACROSS = 0.9  # of the picture: shortest printed line
 FRAMED = 0.1  # of the picture's side: smallest box round a digit
@@ -17,16 +20,15 @@ TALL = 0.75  # of the tallest piece of ink: another such beside it is another di
 NOTHING = "has nothing drawn on it that is clear enough: crop closer to the digit"
 
 
-def find_ink(channels, window):
+def find_ink(channels, tight):
     """Ink (H, W) float in [0, 1] on channels (C, H, W) float in [0, 1].
 
-    What is wider than `window`, a share of the longer side, is ground.
-
-    Raises ValueError when there is none, or more than one digit.
+    On a `tight` picture a digit reaches from border to border. Raises ValueError when
+    there is no ink, or more than one digit.
     """
-    ink = remove_ground(brighten_ink(channels), window)
+    ink = remove_ground(brighten_ink(channels), tight)
     ground, full = find_levels(ink)
-    ink = (((ink - ground) / (full - ground) - 0.25) / 0.5).clip(0, 1)
+    ink = (((ink - ground) / (full - ground) - FAINT) / (DARK - FAINT)).clip(0, 1)
     ink = remove_lines(ink)
     while box := find_frame(ink > 0.5):
         ink = remove_lines(ink[box])
@@ -44,22 +46,28 @@ def brighten_ink(channels):
     changes = (channels - local).reshape(colours.shape)
     direction = np.linalg.eigh(changes @ changes.T)[1][:, -1]
     direction /= np.abs(direction).sum()
-    light = (direction @ colours).reshape(channels.shape[1:])
-    change = direction @ changes
+    light, change = (
+        (direction @ c).reshape(local.shape[1:]) for c in (colours, changes)
+    )
     skewness = (change**3).mean() / max((change**2).mean(), 1e-12) ** 1.5
-    bright = light > otsu(light)
-    border = np.concatenate([bright[0], bright[-1], bright[1:-1, 0], bright[1:-1, -1]])
+    bright = change > otsu(change)
+    border = np.concatenate([bright[0], bright[-1], bright[:, 0], bright[:, -1]])
     return light if skewness + BORDER * (0.5 - border.mean()) > 0 else -light
 
 
-def remove_ground(light, window):
-    """Light above the ground, the ground being what a square window cannot pass under.
+def remove_ground(light, tight):
+    """Light (H, W) above the ground, which is what a square window cannot pass under.
 
     The top-hat transform (Serra, Image Analysis and Mathematical Morphology, 1982):
     neither a gradient of light nor the edge of a shadow is ink.
     """
-    window = int(window * max(light.shape)) | 1
-    return light - ndimage.grey_opening(light, window)
+    window = int((TIGHT_WINDOW if tight else WINDOW) * max(light.shape)) | 1
+    margin = window // 2
+    if tight or min(light.shape) < 2 * window:
+        return light - ndimage.grey_opening(light, window)
+    beyond = np.pad(light, margin, "reflect", reflect_type="odd")  # gradients go on
+    ground = ndimage.grey_opening(beyond, window)
+    return light - ground[margin:-margin, margin:-margin]
 
 
 def find_levels(ink):

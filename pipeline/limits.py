@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from pipeline.cli import UserError, write_whole
 from pipeline.data import DATASETS
-from pipeline.evaluation import CHANGES
+from pipeline.evaluation import BATCH_SIZES, CHANGES
 
 FILE = Path(__file__).with_name("limits.json")
 DEVIATIONS = 5  # from the mean of good models to a limit
@@ -35,9 +35,11 @@ class Figure(NamedTuple):
 
 
 FIGURES = {
+    **{
+        f"output_{n}": Figure(f"Output for a Batch of {n}", 0, "", "")
+        for n in BATCH_SIZES
+    },
     "parameters": Figure("Parameters", 0, "", "="),
-    "megabytes": Figure("Parameters and Buffers", 3, " MB", ""),
-    "file_megabytes": Figure("Checkpoint File", 3, " MB", ""),
     "images": Figure("Test Images", 0, "", "="),
     "accuracy": Figure("Test Accuracy", 2, "%", "≥"),
     "worst_recall": Figure("Recall of the Worst Class", 2, "%", "≥"),
@@ -50,8 +52,9 @@ for change in CHANGES:
     title = change.title()
     FIGURES[f"{change}_accuracy"] = Figure(f"Accuracy, {title}", 2, "%", "≥")
     FIGURES[f"{change}_difference"] = Figure(f"Change, {title}", 3, "", "≤")
-for n in (1, 32, 64):
-    FIGURES[f"output_{n}"] = Figure(f"Output for a Batch of {n}", 0, "", "")
+FIGURES["megabytes"] = Figure("Parameters and Buffers", 3, " MB", "")
+FIGURES["file_megabytes"] = Figure("Checkpoint File", 3, " MB", "")
+for n in BATCH_SIZES:
     FIGURES[f"slowdown_{n}"] = Figure(f"Latency at Batch Size {n}", 1, " ×", "")
 
 

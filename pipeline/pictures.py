@@ -15,8 +15,6 @@ SMALL = 40  # pixels: longer side below which a picture counts as cropped to its
 CLOSE = 1 / 3  # of the longer side: a smaller digit is looked at again from closer
 TIGHT = 0.1  # of the longer side: where all margins are narrower, the digit fills it
 SMALLEST = 8  # pixels: longer side of the smallest digit that can be read
-WINDOW = 0.25  # of the longer side: what is wider is not ink
-TIGHT_WINDOW = 0.5  # the same where the digit fills the picture
 
 
 def open_picture(path):
@@ -50,7 +48,7 @@ def prepare(picture):
     channels = read_channels(picture)
     if is_like_mnist(channels):
         return torch.from_numpy(channels.mean(axis=0)).view(1, 1, FRAME, FRAME)
-    ink = find_ink(channels, TIGHT_WINDOW if is_tight(channels) else WINDOW)
+    ink = find_ink(channels, is_tight(channels))
     scale = max(picture.size) / max(ink.shape)
     left, top, right, bottom = find_box(ink)
     extent = max(right - left, bottom - top)
@@ -62,7 +60,7 @@ def prepare(picture):
         box = [round(scale * edge) for edge in box]
         corner = [min(pair) for pair in zip(box[2:], picture.size, strict=True)]
         picture = picture.crop((max(box[0], 0), max(box[1], 0), *corner))
-        ink = find_ink(read_channels(picture), WINDOW)
+        ink = find_ink(read_channels(picture), tight=False)
     return frame(ink)
 
 
@@ -93,7 +91,8 @@ def read_channels(picture):
         picture = picture.copy()
         picture.thumbnail((WORK, WORK), Image.Resampling.BOX)
     if picture.mode == "F":
-        values = np.array(picture, dtype=np.float64)
+        with np.errstate(invalid="ignore"):  # for values that are no numbers
+            values = np.array(picture, dtype=np.float64)
         if not np.isfinite(values).all():
             raise ValueError("has pixels without a value: save it as PNG or JPEG")
         values -= values.min()
@@ -117,7 +116,7 @@ def is_tight(channels):
     if max(channels.shape) < SMALL:  # where the other window would be a few pixels
         return True
     try:
-        ink = find_ink(channels[:, ::2, ::2], TIGHT_WINDOW)
+        ink = find_ink(channels[:, ::2, ::2], tight=True)
     except ValueError:
         return False
     left, top, right, bottom = find_box(ink)

@@ -197,7 +197,7 @@ def draw(places, ink, pens):
     return greys.round() / 255  # as of an image file
 
 
-def draw_digits(n, seed, common=3):
+def draw_digits(n, seed, common=6):
     """Draw n digits: white on black images (n, 1, 28, 28) float, and labels (n,) int64.
 
     They come in random order: digits equally often to within one, and each of a digit's

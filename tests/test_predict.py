@@ -6,15 +6,15 @@ import sys
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageDraw
 
 import predict
-from experiments.photos import photograph, to_bytes
+from experiments.photos import KINDS, photograph, to_bytes
 from model import SimpleCNN
 from pipeline import checkpoint, data, strokes
 from pipeline.cli import UserError
-from pipeline.framing import PEN
-from pipeline.pictures import prepare
+from pipeline.framing import PEN, frame
+from pipeline.pictures import open_picture, prepare
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +91,117 @@ def test_picture_in_the_form_of_mnist_stays_as_it_is(digits):
         torch.testing.assert_close(pixels[0, 0], torch.from_numpy(digit) / 255)
 
 
+@pytest.mark.parametrize(
+    "kind", [kind for kind in KINDS if "Photograph" not in kind], ids=str
+)
+def test_kinds_of_pictures_come_out_as_the_digit_on_them(digits, kind):
+    limit = 0.13 if "thick" in kind else 0.08
+    for seed, digit in enumerate(digits[:4]):
+        pixels = prepare(KINDS[kind](digit, seed))
+        expected = frame(digit / np.float32(255))
+        assert (pixels - expected).abs().mean() < limit
+
+
+MODES = [
+    "1",
+    "L",
+    "P",
+    "RGB",
+    "RGBA",
+    "CMYK",
+    "YCbCr",
+    "LAB",
+    "HSV",
+    "I",
+    "F",
+    "LA",
+    "PA",
+    "RGBX",
+    "RGBa",
+    "La",
+    "I;16",
+    "I;16B",
+]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_any_picture_is_prepared_or_refused_in_a_sentence(mode):
+    random = np.random.default_rng(0)
+    for width, height in [(1, 1), (1, 40), (7, 9), (28, 28), (60, 45), (300, 20)]:
+        for content in ("noise", "spot", "plain"):
+            size = len(Image.new(mode, (width, height)).tobytes())
+            values = np.full(size, random.integers(256), np.uint8)
+            if content == "noise":
+                values = random.integers(0, 256, size, np.uint8)
+            elif content == "spot":
+                values[size // 3 : size // 2] = random.integers(256)
+            picture = Image.frombytes(mode, (width, height), values.tobytes())
+            try:
+                pixels = prepare(picture)
+            except ValueError as error:
+                assert str(error).startswith(("has ", "is ", "seems "))
+            else:
+                assert pixels.shape == (1, 1, 28, 28)
+                assert 0 <= pixels.min() <= pixels.max() <= 1
+
+
+def test_digit_that_is_faint_everywhere_is_framed():
+    assert frame(np.full((3, 9), 0.3, np.float32)).isfinite().all()
+
+
+def test_ink_may_cover_more_than_the_ground():
+    picture = Image.new("L", (100, 140), 235)
+    ImageDraw.Draw(picture).ellipse((0, 0, 99, 139), fill=30, outline=30)
+    ImageDraw.Draw(picture).ellipse((25, 35, 75, 105), fill=235)
+    row = prepare(picture)[0, 0, 14]
+    assert row[14] < 0.5 < row.max()
+    assert row[0] == 0
+
+
+def boxed(digit):
+    sheet = Image.new("L", (400, 400), 240)
+    ImageDraw.Draw(sheet).rectangle((60, 60, 340, 340), outline=20, width=4)
+    return sheet
+
+
+def side_by_side(digit):
+    sheet = Image.new("L", (700, 400), 235)
+    for left in (100, 400):
+        sheet.paste(40, (left, 100), Image.fromarray(digit).resize((200, 200)))
+    return sheet
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (boxed, "nothing drawn"),
+        (side_by_side, "several digits: crop one"),
+        (lambda digit: as_paper(digit).resize((7, 9)), "less than 8 pixels"),
+        (lambda digit: Image.new("L", (5, 5)), "too small"),
+        (lambda digit: Image.fromarray(np.full((50, 50), np.nan)), "without a value"),
+    ],
+)
+def test_what_holds_no_single_digit_is_refused(digits, make, reason):
+    with pytest.raises(ValueError, match=reason):
+        prepare(make(digits[3]))
+
+
+def test_small_digit_on_a_large_photograph_is_found(digits):
+    y, x = np.mgrid[-1:1:1500j, -1:1:2000j]
+    photo = 235 - 60 * (x**2 + y**2) + np.random.default_rng(0).normal(0, 4, x.shape)
+    large = Image.fromarray(digits[3]).resize((126, 126), Image.Resampling.BICUBIC)
+    photo[900:1026, 300:426] *= 1 - 0.75 * np.asarray(large) / 255
+    pixels = prepare(Image.fromarray(photo.clip(0, 255).astype(np.uint8)))
+    assert (pixels - frame(digits[3] / np.float32(255))).abs().mean() < 0.08
+
+
+def test_broken_exif_is_ignored(tmp_path, digits):
+    path = tmp_path / "a.png"
+    as_paper(digits[3]).save(path, exif=b"Exif\0\0garbage")
+    picture = open_picture(path)
+    assert torch.equal(prepare(picture), prepare(as_paper(digits[3])))
+
+
 def test_pen_comes_near_that_of_mnist():
     for width in (4, 40):
         picture = np.full((300, 300), 255, np.uint8)
@@ -124,6 +235,20 @@ def test_good_pictures_are_read_in_order(run, tmp_path):
     assert first.startswith("good.png: ")
     with Image.open(tmp_path / "seen" / "1_good.png.png") as seen:
         assert seen.size == (280, 280)
+
+
+def test_options_stand_anywhere_and_names_may_begin_with_a_dash(run, tmp_path):
+    (tmp_path / "-dash.png").write_bytes((tmp_path / "good.png").read_bytes())
+    code, out, err = run("good.png", "--show", "good.png", "--", "-dash.png")
+    assert (code, err) == (0, "")
+    assert out.splitlines()[2].startswith("-dash.png: ")
+
+
+def test_show_overwrites_nothing(run, tmp_path):
+    (tmp_path / "seen").mkdir()
+    run("--show", "good.png")
+    assert not list((tmp_path / "seen").iterdir())
+    assert [path.name for path in (tmp_path / "seen-2").iterdir()] == ["1_good.png.png"]
 
 
 def test_second_guess_is_told_where_the_first_is_unsure():
