@@ -2,17 +2,17 @@
 
 import hashlib
 import json
-import sys
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
 import torch
+from samples import save_network
 from torch import nn
 
 import export
 from model import SimpleCNN
-from pipeline.checkpoint import save_checkpoint
 from pipeline.cli import UserError
 
 
@@ -21,7 +21,6 @@ from pipeline.cli import UserError
     [
         (nn.Softplus(), "no layer Softplus"),
         (nn.Conv2d(1, 8, 3, padding=1), r"padding=\(0, 0\) alone"),
-        (nn.Conv2d(2, 8, 3, groups=2), "groups=1 alone"),
         (nn.MaxPool2d(2, ceil_mode=True), "ceil_mode=False alone"),
         (nn.LayerNorm([1, 28, 28]), "elementwise_affine=False alone"),
     ],
@@ -33,33 +32,26 @@ def test_what_the_page_does_not_know_is_refused(layer, reason):
 
 def test_weights_are_exported_to_the_bit():
     layer = nn.Linear(5, 3)
-    text = json.dumps(export.describe_layer(layer))
-    weight = json.loads(text)["weight"]
+    weight = json.loads(json.dumps(export.describe_layer(layer)))["weight"]
     assert weight["shape"] == [3, 5]
-    assert nn.Parameter(layer.weight.new_tensor(weight["values"])).tolist() == (
-        layer.weight.flatten().tolist()
-    )
+    assert torch.equal(torch.tensor(weight["values"]), layer.weight.flatten())
 
 
-def test_the_old_model_stays_until_the_new_one_is_whole(tmp_path, monkeypatch):
-    def no_space(*_, **__):
-        raise OSError("No space left on device")
-
+def test_the_old_model_stays_until_the_new_one_is_whole(call, tmp_path, monkeypatch):
     target = tmp_path / "model.js"
-    target.write_text("old")
+    target.write_text("old", "utf-8")
     monkeypatch.setattr(export, "TARGET", target)
     classes = ["even", "odd"]
-    record = {"dataset": "mnist", "classes": classes, "test_accuracy": 99.0}
-    path = save_checkpoint(SimpleCNN(2), record, tmp_path)
-    monkeypatch.setattr(sys, "argv", ["export.py", f"--checkpoint={path}"])
+    path = save_network(tmp_path, SimpleCNN(2), classes=classes)
     with monkeypatch.context() as full_disk:
-        full_disk.setattr(Path, "replace", no_space)
+        full_disk.setattr(Path, "replace", Mock(side_effect=OSError("No space")))
         with pytest.raises(OSError, match="No space"):
-            export.main()
-    assert target.read_text() == "old"
+            call(export, f"--checkpoint={path}")
+    assert target.read_text("utf-8") == "old"
     assert not target.with_suffix(".partial").exists()
-    export.main()
-    model = json.loads(target.read_text().removeprefix("const MODEL = ")[:-2])
+    call(export, f"--checkpoint={path}")
+    text = target.read_text("utf-8").removeprefix("const MODEL = ")
+    model = json.loads(text.removesuffix(";\n"))
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     parts = [model[key] for key in ("checkpoint", "sha256", "classes")]
     assert parts == [path.name, digest, classes]
