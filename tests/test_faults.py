@@ -12,7 +12,7 @@ from subprocess import PIPE
 import pytest
 import torch
 from samples import CLASSES, NAN
-from test_checkpoint import STRIKE, archive
+from test_checkpoint import STRIKE, Hostile, archive
 
 import train
 from model import SimpleCNN
@@ -65,7 +65,11 @@ def train_on_data_alone(_, **changes):
     """Weights of a training by another recipe, without built-in images."""
     torch.set_num_threads(1)
     digits, recipe = data.load_dataset()[1], train.Recipe(**changes)
-    return train.train(*digits, recipe, lambda: SimpleCNN(len(CLASSES))).state_dict()
+    return train.train(*digits, recipe, new_network).state_dict()
+
+
+def new_network():
+    return SimpleCNN(len(CLASSES))
 
 
 def logits_times(factor):
@@ -78,27 +82,37 @@ ONE = torch.arange(len(CLASSES)) == len(CLASSES) - 3
 SWAPPED = [*range(1, len(CLASSES)), 0]
 BOMB = archive(zipfile.ZIP_DEFLATED, 2**26, 2**26)
 LIMITS, LAYERS = "pipeline/limits.json", "super().__init__(layers"
+RESERVE = Hostile([bytearray, 2**34])
 IDLE = " | {f'idle{i}': nn.Dropout() for i in range(5000)}"
 UNCHANGED = {"degrees": 0, "translate": 0, "scale": 0, "perspective": 0, "noisy": 0}
 train_unchanged = partial(train_on_data_alone, **UNCHANGED)
 FAULTS = {  # what the gate must say, and what is called with the checkpoint's path and more
     "swapped classes": ("Test Accuracy: ", weights, lambda w: {LAST: w[LAST][SWAPPED]}),
-    "neglected class": (
-        "Worst Class: ",
-        weights,
-        lambda w: {BIAS: w[BIAS] - 2.5 * ONE},
-    ),
+    "untrained": ("Test Accuracy: ", weights, lambda _: new_network().state_dict()),
+    "neglected class": ("Worst Class", weights, lambda w: {BIAS: w[BIAS] - 2.5 * ONE}),
     "noise in the weights": ("Test Accuracy: ", weights, add_noise),
     "no augmentation": ("Accuracy, Warps: ", weights, train_unchanged),
     "own hands alone": ("Accuracy on Other Hands: ", weights, train_on_data_alone),
     "one NaN": ("finite floats", weights, lambda w: {BIAS: w[BIAS].where(~ONE, NAN)}),
     "wider network": ("linear3", weights, lambda _: {"linear3.weight": torch.ones(64)}),
+    "padded buffers": ("Unexpected key", weights, lambda _: {"pad": torch.ones(1000)}),
     "logits × 0.01": ("Test Cross-Entropy: ", weights, logits_times(0.01)),
     "logits × 0.5": ("Confidence on Mistakes: ", weights, logits_times(0.5)),
     "logits × 2": ("Confidence on Mistakes: ", weights, logits_times(2)),
+    "logits × 4": ("Confidence on Mistakes: ", weights, logits_times(4)),
+    "logits × 8": ("Confidence on Mistakes: ", weights, logits_times(8)),
+    "logits × 1000": ("Test Cross-Entropy: ", weights, logits_times(1000)),
     "hostile pickle": ("more than the tensors", record, lambda _: {"note": STRIKE}),
+    "memory bomb": ("more than the tensors", record, lambda _: {"note": RESERVE}),
+    "unknown data set": ("was trained on", record, lambda _: {"dataset": "emnist"}),
+    "NaN in the record": ("finite number", record, lambda _: {"seconds": NAN}),
+    "oversized file": ("is larger than", record, lambda _: {"note": "x" * 10**7}),
     "padded file": ("Checkpoint File: ", record, lambda _: {"note": "x" * 90_000}),
     "false claim": ("of the Record: ", record, lambda _: {"test_accuracy": 99.9}),
+    "folder": ("is not a file", lambda path: path.unlink() or path.mkdir()),
+    "pipe": ("is not a file", lambda path: path.unlink() or os.mkfifo(path)),
+    "empty": ("is damaged or not a checkpoint", os.truncate, 0),
+    "of the future": ("the future", shutil.copy, "model_20991231_235959.pth"),
     "truncated": ("is damaged", os.truncate, 30_000),
     "missing": ("run `python train.py`", os.remove),
     "inflating archive": ("would inflate", Path.write_bytes, BOMB),

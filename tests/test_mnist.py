@@ -31,6 +31,7 @@ def mirror(tmp_path_factory, monkeypatch):
         (folder / f"{name}.gz").write_bytes(packed)
         resources.append((f"{name}.gz", hashlib.md5(packed).hexdigest()))
         monkeypatch.setitem(data.SHA256, name, hashlib.sha256(content).hexdigest())
+    monkeypatch.setattr(data, "DEFAULT", "mnist")
     monkeypatch.setattr(MNIST, "resources", resources)
     handler = partial(SimpleHTTPRequestHandler, directory=folder)
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:

@@ -43,12 +43,12 @@ def test_stroke_digits_keep_to_mnist_conventions():
 def test_every_variant_is_drawn_and_the_rarer_ones_less_often(monkeypatch):
     write = Mock(wraps=strokes.write)
     monkeypatch.setattr(strokes, "write", write)
-    strokes.draw_digits(5000, 0, common=3)
+    strokes.draw_digits(5000, 0, common=6)
     drawn = [call.args[:2] for call in write.call_args_list]
     rarer = strokes.read_skeletons(strokes.RARER)
     assert list(rarer) == list(range(10))
     for digit, variants in strokes.read_skeletons().items():
-        shares = [1 if name in rarer[digit] else 3 for name in variants]
+        shares = [1 if name in rarer[digit] else 6 for name in variants]
         for skeleton, share in zip(variants.values(), shares, strict=True):
             (count,) = (n for strokes, n in drawn if strokes == skeleton)
             assert abs(count - share * 500 / sum(shares)) <= share

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[1]
 SHAPES = ["circle", "square", "star"]
 LIKE_THE_REPOSITORY = shutil.ignore_patterns(
-    ".*", "data", "report*", "model_*", "model.js", "sweep.json", "__pycache__"
+    ".git", ".*_cache", ".venv", "data", "report", "model_*", "seen*", "__pycache__"
 )
 
 
