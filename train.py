@@ -114,20 +114,15 @@ def train_and_test(name, training_set, test_set, recipe):
 def parse_arguments():
     parser = make_parser(__doc__)
     add = parser.add_argument
-    names, size = ["auto", "default", *DATASETS], number(int, 2, 10_000)
-    add(
-        "--dataset",
-        choices=names,
-        default="auto",
-        help="auto: the default, or else its stand-in",
-    )
-    epochs = number(int, 1, 1000)
-    add("--epochs", type=epochs, default=Recipe.epochs, help="passes over the images")
+    names = ["auto", "default", *DATASETS]
+    add("--dataset", choices=names, default="auto", help="auto: default or stand-in")
+    add("--epochs", type=number(int, 1, 1000), default=Recipe.epochs, help="passes")
+    size = number(int, 2, 10_000)
     add("--batch-size", type=size, default=Recipe.batch_size, help="images per step")
-    rate = number(float, 1e-6, 1e9)
-    add("--lr", type=rate, default=Recipe.learning_rate, help="peak learning rate")
-    seed = number(int, 0, 2**32 - 1)
-    add("--seed", type=seed, default=Recipe.seed, help="of all random draws")
+    add(
+        "--lr", type=number(float, 1e-6, 1e9), default=Recipe.learning_rate, help="peak"
+    )
+    add("--seed", type=number(int, 0, 2**32 - 1), default=Recipe.seed, help="of draws")
     add("--data-dir", type=user_path, default="data", help="filled when empty")
     add("--output-dir", type=user_path, default=".", help="made when missing")
     return parser.parse_args()

@@ -21,7 +21,7 @@ from torchvision.datasets import MNIST
 from pipeline.cli import markdown_table, run
 from pipeline.data import load_mnist
 from pipeline.evaluation import accuracy, classify, reference_network
-from train import Recipe, train
+from train import Recipe, add_built_in, train
 
 NORMALIZE = transforms.Normalize([0.1307], [0.3081])
 BILINEAR = transforms.InterpolationMode.BILINEAR
@@ -52,7 +52,9 @@ def train_usual(seed, steps, workers):
     torch.manual_seed(seed)
     network = reference_network().train()
     optimizer = torch.optim.Adam(network.parameters(), lr=0.001)
-    training_set = MNIST("data", transform=transforms.Compose([*steps, NORMALIZE]))
+    training_set = MNIST(
+        "data", download=True, transform=transforms.Compose([*steps, NORMALIZE])
+    )
     loader = DataLoader(training_set, 64, shuffle=True, num_workers=workers)
     for images, labels in loader:
         loss = F.cross_entropy(network(images), labels)
@@ -64,11 +66,12 @@ def train_usual(seed, steps, workers):
 
 def time_epoch(name, seed):
     """Seconds of an epoch of a pipeline, and its test accuracy."""
-    torch.set_num_threads(1 if name == OURS else torch.get_num_threads())
     training_set, (images, labels) = load_mnist(), load_mnist(train=False)
     started = time.perf_counter()
     if name == OURS:
-        model = train(*training_set, Recipe(seed=seed))
+        torch.set_num_threads(1)
+        recipe = Recipe(seed=seed)
+        model = train(*add_built_in("mnist", training_set, recipe), recipe)
     else:
         model = train_usual(seed, *USUAL[name])
     seconds = time.perf_counter() - started

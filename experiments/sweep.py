@@ -14,6 +14,7 @@ import torch
 
 from experiments.workers import add_processes_option, in_parallel
 from model import SimpleCNN
+from pipeline import limits
 from pipeline.checkpoint import save_checkpoint
 from pipeline.cli import (
     UserError,
@@ -25,14 +26,6 @@ from pipeline.cli import (
 )
 from pipeline.data import DATASETS, DEFAULT, load_dataset
 from pipeline.gate import RELATIONS, examine, judge
-from pipeline.limits import (
-    FIGURES,
-    as_limits,
-    fingerprint,
-    measure_limits,
-    read_limits,
-    write_limits,
-)
 from test_model import requirements
 from train import Recipe, train_and_test
 
@@ -54,19 +47,19 @@ def train_and_examine(name, recipe):
     return examined.figures | {"training_seconds": record["training_seconds"]}
 
 
-def summarize(runs, limits):
-    """Markdown table of the figures of all runs beside their limits.
+def summarize(runs, demands):
+    """Markdown table of the figures of all runs beside a list of Limits.
 
     The distance is that of the limit from the mean, in standard deviations: below 5 the
     limit may fail good models, below 0 it fails most of them.
     """
     rows = []
-    for name, figure in FIGURES.items():
+    for name, figure in limits.FIGURES.items():
         values = [figures[name] for figures in runs]
         if isinstance(values[0], str) or None in values:
             continue
         mean, deviation = statistics.mean(values), statistics.stdev(values)
-        bounds = [limit[1:] for limit in limits if limit.figure == name]
+        bounds = [limit[1:] for limit in demands if limit.figure == name]
         for relation, required in bounds or [(figure.relations, None)]:
             worst = min(values) if "≥" in relation else max(values)
             row = [figure.title, *map(figure.show, (mean, deviation, worst)), "–", ""]
@@ -79,13 +72,11 @@ def summarize(runs, limits):
     return markdown_table(header, rows)
 
 
-def list_failures(runs, limits):
-    """How many runs fail, and a line for each limit that some of them fail."""
-    faults = [
-        [check for check in judge(limits, figures) if not check.passed]
-        for figures in runs
-    ]
-    names = [f"{c.name} ({c.required})" for checks in faults for c in checks]
+def list_failures(runs, demands):
+    """How many runs fail, and a line for each of the Limits that some of them fail."""
+    checks = [judge(demands, figures) for figures in runs]
+    faults = [[check for check in run if not check.passed] for run in checks]
+    names = [f"{c.name} ({c.required})" for run in faults for c in run]
     lines = [f"- {name}: {n} seeds fail" for name, n in Counter(names).items()]
     return sum(map(bool, faults)), lines
 
@@ -95,7 +86,7 @@ def compare_limits(old, new):
     before = {limit[:2]: limit.required for limit in old}
     rows = []
     for name, relation, required in new:
-        figure, was = FIGURES[name], before.get((name, relation))
+        figure, was = limits.FIGURES[name], before.get((name, relation))
         looser = was is not None and not RELATIONS[relation](required, was)
         shown = "–" if was is None else figure.show(was)
         mark = "loosened" if looser else ""
@@ -116,7 +107,7 @@ def main():
     args = parser.parse_args()
     name, demands = args.dataset, requirements(len(DATASETS[args.dataset].classes))
     images, labels = load_sets(name)[1]  # downloads once, and fails before any worker
-    mark = fingerprint(name, images, labels)
+    mark = limits.fingerprint(name, images, labels)
 
     seeds = range(args.first_seed, args.first_seed + args.seeds)
     jobs = [(name, Recipe(epochs=args.epochs, seed=seed)) for seed in seeds]
@@ -129,12 +120,12 @@ def main():
     seconds, runs = time.perf_counter() - started, list(done.values())
 
     try:
-        old = read_limits(name, mark, runs[0])[0]
+        old = limits.read_limits(name, mark, runs[0])[0]
     except UserError as error:  # of a data set that has no limits yet
         print(error, end="\n\n")
         old = []
-    rows = measure_limits(runs, len(images)) if args.write else {}
-    new = as_limits(rows) or old
+    rows = limits.measure_limits(runs, len(images)) if args.write else {}
+    new = limits.as_limits(rows) or old
     if args.write:
         print(compare_limits(old, new), end="\n\n")
     print(summarize(runs, demands + new), end="\n\n")
@@ -145,7 +136,7 @@ def main():
     if args.write and failed:
         raise UserError("limits.json stays as it is, for good models would fail")
     if args.write:
-        write_limits(name, mark, asdict(Recipe(epochs=args.epochs)), rows)
+        limits.write_limits(name, mark, asdict(Recipe(epochs=args.epochs)), rows)
     sys.exit(failed > 0)
 
 

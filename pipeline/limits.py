@@ -24,14 +24,13 @@ class Figure(NamedTuple):
     """How a figure is printed, and the relations of its limits in limits.json."""
 
     title: str
-    digits: int
+    digits: int  # behind the point
     unit: str
     relations: str  # none where test_model.py alone requires something
 
     def show(self, value):
-        return (
-            value if isinstance(value, str) else f"{value:,.{self.digits}f}{self.unit}"
-        )
+        text = isinstance(value, str)
+        return value if text else f"{value:,.{self.digits}f}{self.unit}"
 
 
 FIGURES = {

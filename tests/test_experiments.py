@@ -89,7 +89,7 @@ def test_each_step_of_the_ablation_trains(monkeypatch):
 
 
 def test_each_pipeline_of_the_benchmark_trains(monkeypatch, capsys):
-    def fake(folder, transform):
+    def fake(folder, download, transform):
         return FakeData(130, (1, 28, 28), transform=transform)
 
     monkeypatch.setattr(benchmark, "load_mnist", lambda train=True: random_set(300))
