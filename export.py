@@ -44,6 +44,7 @@ def describe_layer(layer):
             raise UserError(f"the page knows {kind} with {name}={value} alone")
     description = {"kind": kind, **{name: getattr(layer, name) for name in heeded}}
     for name, tensor in layer.state_dict().items():
+        # Nine digits tell any two numbers of 32 bits apart.
         values = [float(f"{value:.9g}") for value in tensor.flatten().tolist()]
         description[name] = {"shape": list(tensor.shape), "values": values}
     return description

@@ -20,7 +20,7 @@ from pipeline.framing import frame
 from pipeline.pictures import open_picture, prepare
 
 SIDE = 560  # pixels: the page's canvas
-PEN = SIDE // 14  # pixels: its pen
+PEN_WIDTH = SIDE // 14  # pixels: its pen
 SPAN = 0.7  # of the canvas: the longer side of the pen's path, in the middle
 SEGMENT = re.compile(r'^\.SEGMENT\s+CHARACTER\s+([\d,-]+)\s+\S+\s+"(\d)"', re.MULTILINE)
 INCLUDE = re.compile(r"^\.INCLUDE\s+(\S+)", re.MULTILINE)
@@ -76,9 +76,9 @@ def draw_pen(strokes):
     pen = ImageDraw.Draw(canvas)
     for stroke in strokes:
         places = SIDE / 2 + scale * (stroke - (low + high) / 2) * [1, -1]
-        pen.line([*map(tuple, places)], 255, PEN)
+        pen.line([*map(tuple, places)], 255, PEN_WIDTH)
         for x, y in places:
-            pen.circle((x, y), (PEN - 1) / 2, 255)
+            pen.circle((x, y), (PEN_WIDTH - 1) / 2, 255)
     return np.asarray(canvas.reduce(2), dtype=np.float32) / 255
 
 
@@ -119,6 +119,7 @@ def main():
         "--checkpoint", type=user_path, action="append", help=checkpoint
     )
     args = parser.parse_args()
+    torch.set_num_threads(1)  # two would wait for each other
     unipen = Path(args.folder, "data", "1a").is_dir()
     digits = list((read_unipen if unipen else read_pictures)(args.folder))
     if not digits:

@@ -19,7 +19,7 @@ from pipeline.evaluation import accuracy, classify
 from pipeline.pictures import prepare
 
 N = 1000  # pictures of each kind
-PAPER, PEN = (235, 235, 230), (30, 30, 60)
+PAPER, INK = (235, 235, 230), (30, 30, 60)
 SIZE = 600, 500  # pixels: width and height of a sheet
 BLUE, WOOD, NOTE = (30, 50, 150), (200, 140, 80), (255, 170, 60)
 
@@ -38,11 +38,11 @@ def crop_tight(image, seed, margin, thicker=0):
     digit = digit.crop(digit.point(lambda value: 255 * (value > 50)).getbbox())
     margin = round(margin * max(digit.size))
     sheet = Image.new("RGB", [length + 2 * margin for length in digit.size], PAPER)
-    sheet.paste(PEN, (margin, margin), digit)
+    sheet.paste(INK, (margin, margin), digit)
     return sheet
 
 
-def put_on_sheet(image, seed, colours=(PAPER, PEN), size=SIZE, side=300, mark=None):
+def put_on_sheet(image, seed, colours=(PAPER, INK), size=SIZE, side=300, mark=None):
     """A digit on a clean sheet, on which `mark` draws lines."""
     random = np.random.default_rng(seed)
     digit = Image.fromarray(image).resize([side] * 2, Image.Resampling.BICUBIC)

@@ -11,7 +11,7 @@ from scipy import ndimage
 from pipeline.strokes import BOX, FRAME
 
 FINE = 8  # steps in a pixel of the frame in which the pen is made wider or narrower
-PEN = (2.2, 4.0)  # pixels: narrowest and widest pen that is left as it is
+PEN_RANGE = (2.2, 4.0)  # pixels: narrowest and widest pen that is left as it is
 
 
 def frame(ink):
@@ -22,7 +22,7 @@ def frame(ink):
     fine = resize(crop(ink), FINE * BOX)
     fine = fine / fine.max()  # hairlines have paled
     width = pen_width(fine > 0.5) / FINE
-    wanted = min(max(width, PEN[0]), PEN[1])
+    wanted = min(max(width, PEN_RANGE[0]), PEN_RANGE[1])
     steps = round((wanted - width) * FINE / 2)
     fine = np.pad(fine, abs(steps))
     if steps > 0:

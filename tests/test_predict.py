@@ -13,7 +13,7 @@ from experiments.photos import KINDS, photograph, to_bytes
 from model import SimpleCNN
 from pipeline import checkpoint, data, strokes
 from pipeline.cli import UserError
-from pipeline.framing import PEN, frame
+from pipeline.framing import PEN_RANGE, frame
 from pipeline.pictures import open_picture, prepare
 
 
@@ -207,7 +207,7 @@ def test_pen_comes_near_that_of_mnist():
         picture = np.full((300, 300), 255, np.uint8)
         picture[50:250, 150 - width // 2 : 150 + width // 2] = 0
         pixels = prepare(Image.fromarray(picture))
-        assert PEN[0] - 0.5 < pixels.sum() / 20 < PEN[1] + 0.5
+        assert PEN_RANGE[0] - 0.5 < pixels.sum() / 20 < PEN_RANGE[1] + 0.5
 
 
 @pytest.fixture
