@@ -7,7 +7,12 @@ import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
-NO_MEMORY = "DefaultCPUAllocator", "bad_alloc", "start new thread"  # so says torch
+NO_MEMORY = (  # so says torch
+    "DefaultCPUAllocator",
+    "bad_alloc",
+    "start new thread",
+    "create a primitive",
+)
 ROOM = 1_000_000  # bytes, more than a checkpoint or a report takes
 
 
