@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw, ImageFilter
 from experiments.workers import in_parallel
 from model import SimpleCNN
 from pipeline.checkpoint import find_checkpoints, load_checkpoint
-from pipeline.cli import markdown_table, run
+from pipeline.cli import make_parser, markdown_table, run
 from pipeline.data import load_mnist
 from pipeline.evaluation import accuracy, classify
 from pipeline.pictures import prepare
@@ -146,6 +146,7 @@ def read_pictures(kind, first):
 
 
 def main():
+    make_parser(__doc__).parse_args()
     jobs = [(kind, first) for kind in KINDS for first in range(0, N, 50)]
     right = dict(in_parallel(read_pictures, jobs, "Pictures"))
     rows = []

@@ -64,6 +64,8 @@ def missing_files(data_dir="data"):
 
 def read_verified(path):
     """Images or labels from one of the four files; raises UserError."""
+    if not path.is_file():  # a pipe would be waited for
+        raise UserError(f"{path} is not a file: remove it and run again")
     content = path.read_bytes()
     if path.suffix == ".gz":
         with suppress(EOFError, OSError, zlib.error):  # which the sum will tell

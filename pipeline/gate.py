@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 
 from pipeline.checkpoint import Checkpoint, find_checkpoints, load_checkpoint
-from pipeline.cli import UserError
+from pipeline.cli import UserError, printable
 from pipeline.data import DATASETS
 from pipeline.evaluation import accuracy, classify, measure
 from pipeline.limits import FIGURES, fingerprint, read_limits
@@ -108,7 +108,7 @@ def judge_checkpoint(path, network, requirements):
     ]
     if others:
         headline += f", trained otherwise than for the limits: {', '.join(others)}"
-    return Verdict(examined, judge(limits, examined.figures), headline)
+    return Verdict(examined, judge(limits, examined.figures), printable(headline))
 
 
 def judge_newest(network, requirements):

@@ -1,11 +1,14 @@
 """Picture files as pixels: opened without trust, upright, opaque, the digit framed."""
 
+import os
 import warnings
+from pathlib import Path
 
 import numpy as np
 import torch
 from PIL import Image, ImageOps
 
+from pipeline.cli import UserError
 from pipeline.framing import frame
 from pipeline.ink import find_ink
 from pipeline.strokes import FRAME
@@ -19,8 +22,9 @@ SMALLEST = 8  # pixels: longer side of the smallest digit that can be read
 
 def open_picture(path):
     """PIL image of the file at a Path, decoded; raises ValueError with what is wrong."""
-    if path.exists() and not path.is_file():  # a pipe would be waited for
+    if os.path.exists(path) and not os.path.isfile(path):  # a pipe would be waited for
         raise ValueError("is not a file")
+    warnings.simplefilter("ignore", UserWarning)  # of a broken note on the orientation
     warnings.simplefilter("error", Image.DecompressionBombWarning)
     try:
         picture = Image.open(path)
@@ -62,6 +66,27 @@ def prepare(picture):
         picture = picture.crop((max(box[0], 0), max(box[1], 0), *corner))
         ink = find_ink(read_channels(picture), tight=False)
     return frame(ink)
+
+
+def load_folder(folder, classes):
+    """Images (N, 1, 28, 28) float and labels (N,) int64 of the pictures in folder/<class>/.
+
+    Raises UserError for other classes than these, and for a picture that cannot be read.
+    """
+    folder = Path(folder)
+    found = {path.name for path in folder.glob("[!.]*") if path.is_dir()}
+    if found != set(classes):
+        names = ", ".join(sorted(found)) or "no classes"
+        raise UserError(f"{folder} holds {names}, not {', '.join(classes)}")
+    images, labels = [], []
+    for label, name in enumerate(classes):
+        for path in sorted(folder.glob(f"{name}/[!.]*")):
+            try:
+                images.append(prepare(open_picture(path)))
+            except ValueError as error:
+                raise UserError(f"{path} {error}") from None
+            labels.append(label)
+    return torch.cat(images), torch.tensor(labels)
 
 
 def make_upright(picture):

@@ -144,6 +144,7 @@ def test_file_that_is_no_whole_checkpoint_is_refused(reason, make, refuse):
         ("neither strings nor", {(1,): 2}),
         ("neither strings nor", {"classes": ["a", 1]}),
         ("finite number as loss", {"loss": NAN}),
+        ("finite number as loss", {"loss": 10**400}),
         (r"number as \?\?## PASSED", {"\n\x1b## PASSED": None}),  # a forged heading
         ("what it was trained on", {"dataset": ["emnist"]}),
         ("its test accuracy", {"test_accuracy": "99"}),
@@ -161,6 +162,7 @@ def test_record_that_could_do_harm_or_says_too_little_is_refused(
     ("reason", "change"),
     [
         ('architecture.*"a\\?b"', {"a\ud800b": torch.ones(1)}),  # half a character
+        ("is damaged", {1: torch.ones(1)}),
         (f"architecture.*{FIRST}", {FIRST: torch.ones(4)}),
         (f"other numbers.*{FIRST}", {FIRST: WEIGHTS[FIRST].long()}),
         (f"other numbers.*{FIRST}", {FIRST: WEIGHTS[FIRST] * NAN}),

@@ -47,7 +47,7 @@ def run_sweep(call, tmp_path, monkeypatch, capsys):
 
 def test_sweep_sets_limits_and_says_which_it_loosens(run_sweep):
     output, _ = run_sweep()
-    assert f"limits.json has no limits for {NAME}" in output
+    assert f"limits.json has no sound limits for {NAME}" in output
     assert "| Test Accuracy | 98.10% | 0.09% | 98.00% | ≥ 95.00% | 34.7 σ |" in output
     _, code = run_sweep("--write")
     assert code == "False"

@@ -56,6 +56,9 @@ def test_limits_lie_five_deviations_from_the_mean_and_are_rounded_outwards():
     assert rows["cross_entropy"]["limits"] == {"≤": 0.002}  # five tenths of a digit
     assert rows["grey_accuracy"]["limits"] == {"≥": 89.5}  # five images
     assert not {"other_accuracy", "slowdown_1"} & rows.keys()
+    runs[0]["mistake_confidence"] = 0  # of a model without mistakes
+    rows = limits.measure_limits(runs, 1000)
+    assert rows["mistake_confidence"]["limits"] == {"≥": 0, "≤": 100}
 
 
 @pytest.fixture
@@ -91,7 +94,12 @@ def report_of_newest(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (lambda entry: entry.clear(), "has no limits"),
+        (lambda entry: entry.clear(), "has no sound limits"),
+        (lambda entry: entry["figures"]["accuracy"].update(limits={}), "has no sound"),
+        (
+            lambda entry: entry["figures"]["accuracy"]["limits"].update({"≥": -1e999}),
+            "has no sound",
+        ),
         (lambda entry: entry.update(test_set="0"), "is of another test set"),
         (lambda entry: entry["figures"].pop("accuracy"), "differ in accuracy"),
         (lambda entry: entry["figures"].update(rain={"limits": {}}), "differ in rain"),
@@ -115,6 +123,13 @@ def test_other_recipe_than_that_of_the_limits_is_told(report_of_newest):
     save_network(epochs=3)
     told = "trained otherwise than for the limits: epochs = 3 instead of 1"
     assert told in report_of_newest()[1]
+
+
+def test_words_of_a_record_do_nothing_to_report_and_terminal(report_of_newest):
+    save_network(epochs="1\n\n## PASSED\n\x1b[2J")
+    summary = report_of_newest()[1]
+    assert "\n## PASSED" not in summary
+    assert "\x1b" not in summary
 
 
 def test_report_without_figures_says_why(report_of_newest, monkeypatch):

@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 import predict
 from experiments.photos import KINDS, photograph, to_bytes
 from model import SimpleCNN
-from pipeline import checkpoint, data, strokes
+from pipeline import checkpoint, data, pictures, strokes
 from pipeline.cli import UserError
 from pipeline.framing import PEN_RANGE, frame
 from pipeline.pictures import open_picture, prepare
@@ -291,3 +291,18 @@ def test_bad_pictures_get_a_sentence_each_and_the_others_go_on(
 def test_missing_checkpoint_is_a_sentence(run, tmp_path):
     with pytest.raises(UserError, match="missing.pth is not a file"):
         run("--checkpoint", "missing.pth", "good.png")
+
+
+def test_folder_of_pictures_by_class_is_loaded_or_refused_by_name(tmp_path, digits):
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        Image.fromarray(digits[0]).save(tmp_path / name / "a.png")
+    images, labels = pictures.load_folder(tmp_path, ["two", "one"])
+    assert images.shape == (2, 1, 28, 28)
+    assert labels.tolist() == [0, 1]
+    for classes in (["one"], ["one", "two", "three"]):
+        with pytest.raises(UserError, match=r"holds one, two, not one"):
+            pictures.load_folder(tmp_path, classes)
+    Image.new("L", (99, 99)).save(tmp_path / "two" / "b.png")
+    with pytest.raises(UserError, match=r"b.png has nothing drawn"):
+        pictures.load_folder(tmp_path, ["one", "two"])
