@@ -65,13 +65,13 @@ def examine(path, network):
     images, labels = dataset.load(train=False)
     figures, probabilities = measure(checkpoint.model, images, labels)
     error = record["test_accuracy"] - figures["accuracy"]
-    other = dataset.other() if dataset.other else None
-    figures |= {
-        "file_megabytes": checkpoint.size / 1e6,
-        "false_claim": abs(error) * len(images) / 100,
-        "other_accuracy": other
-        and accuracy(classify(checkpoint.model, other[0]), other[1]),
-    }
+    figures["false_claim"] = abs(error) * len(images) / 100
+    figures["file_megabytes"] = checkpoint.size / 1e6
+    figures["other_accuracy"] = None
+    if dataset.other and (other := dataset.other()):
+        figures["other_accuracy"] = accuracy(
+            classify(checkpoint.model, other[0]), other[1]
+        )
     return Examined(checkpoint, figures, images, labels, probabilities)
 
 
