@@ -148,5 +148,9 @@ def load_dataset(name="auto", data_dir="data"):
 
 
 def load_both(name, data_dir):
-    load = DATASETS[name].load
-    return load(data_dir, train=True), load(data_dir, train=False)
+    """Training set and test set; raises UserError for labels that no class has."""
+    title, classes, load, *_ = DATASETS[name]
+    sets = [load(data_dir, train=train) for train in (True, False)]
+    if any(labels.max() >= len(classes) for _, labels in sets):
+        raise UserError(f"{title} has labels beyond its {len(classes)} classes")
+    return sets

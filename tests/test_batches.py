@@ -2,8 +2,10 @@
 
 import pytest
 import torch
+from samples import random_set
 
-from pipeline import batches
+from pipeline import batches, data
+from pipeline.cli import UserError
 from train import Recipe
 
 FEW = Recipe(batch_size=16, epochs=2)
@@ -28,3 +30,10 @@ def test_warps_weaken_from_batch_to_batch(monkeypatch):
         strength = 1 - 0.5 * step / 8
         assert warps == pytest.approx([strength * w for w in (15, 0.1, 0.1, 0.2)])
         assert perspective == 0.5
+
+
+def test_labels_beyond_the_classes_are_refused_before_training(monkeypatch):
+    one_class = data.Dataset("noise", ["a"], lambda *_, train: random_set(2))
+    monkeypatch.setitem(data.DATASETS, "noise", one_class)
+    with pytest.raises(UserError, match="noise has labels beyond its 1 classes"):
+        data.load_dataset("noise")
