@@ -34,7 +34,7 @@ def test_command_exists_and_takes_its_options(
     assert path.is_file() or name == "experiments"  # of which README names the folder
     if not options:
         return
-    options = re.sub(r'"\$\w+"|FOLDER', "2", options).split()
+    options = re.sub(r'"\$\w+"|FOLDER|\bN\b', "2", options).split()
     monkeypatch.setattr(sys, "argv", [name, *options, "--help"])
     with pytest.raises(SystemExit, match="^0$"):
         runpy.run_path(str(path), run_name="__main__")

@@ -88,4 +88,6 @@ if __name__ == "__mp_main__":  # in a process that does not yet know what it is 
     os.write(1, f"{signal.getsignal(signal.SIGINT).name}\n".encode())  # at once
     time.sleep(1)
 if __name__ == "__main__":
+    # A shell's job in the background, as a CI's may be, is started deaf to Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     run(main)
