@@ -74,10 +74,10 @@ def load_folder(folder, classes):
     Raises UserError for other classes than these, and for a picture that cannot be read.
     """
     folder = Path(folder)
-    found = {path.name for path in folder.glob("[!.]*") if path.is_dir()}
+    found = {path.parent.name for path in folder.glob("[!.]*/[!.]*")}
     if found != set(classes):
-        names = ", ".join(sorted(found)) or "no classes"
-        raise UserError(f"{folder} holds {names}, not {', '.join(classes)}")
+        names = ", ".join(sorted(found)) or "no pictures"
+        raise UserError(f"{folder} holds {names}, not those of {', '.join(classes)}")
     images, labels = [], []
     for label, name in enumerate(classes):
         for path in sorted(folder.glob(f"{name}/[!.]*")):

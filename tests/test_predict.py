@@ -300,8 +300,9 @@ def test_folder_of_pictures_by_class_is_loaded_or_refused_by_name(tmp_path, digi
     images, labels = pictures.load_folder(tmp_path, ["two", "one"])
     assert images.shape == (2, 1, 28, 28)
     assert labels.tolist() == [0, 1]
+    (tmp_path / "three").mkdir()  # without a picture
     for classes in (["one"], ["one", "two", "three"]):
-        with pytest.raises(UserError, match=r"holds one, two, not one"):
+        with pytest.raises(UserError, match=r"holds one, two, not those of one"):
             pictures.load_folder(tmp_path, classes)
     Image.new("L", (99, 99)).save(tmp_path / "two" / "b.png")
     with pytest.raises(UserError, match=r"b.png has nothing drawn"):
