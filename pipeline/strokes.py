@@ -5,6 +5,7 @@ spreads; none of their pixels are in here.
 """
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 
 import torch
 import torch.nn.functional as F
@@ -208,13 +209,17 @@ def draw_digits(n, seed, common=6):
     order = torch.randperm(n, generator=generator)
     labels, rounds = order % 10, order // 10
     images = torch.empty(n, 1, FRAME, FRAME)
-    rarer = read_skeletons(RARER)
-    for digit, skeletons in read_skeletons(SKELETONS).items():
-        variants = [*skeletons.values(), *rarer[digit].values()]
-        usual = len(skeletons)
-        turns = [*range(usual)] * common + [*range(usual, len(variants))]
-        variant = torch.tensor(turns)[rounds % len(turns)]
-        for i, strokes in enumerate(variants):
-            chosen = (labels == digit) & (variant == i)
-            images[chosen, 0] = draw(*write(strokes, int(chosen.sum()), generator))
+    rarer, drawings = read_skeletons(RARER), []
+    with ThreadPoolExecutor(2) as executor:  # which draw while this thread writes on
+        for digit, skeletons in read_skeletons(SKELETONS).items():
+            variants = [*skeletons.values(), *rarer[digit].values()]
+            usual = len(skeletons)
+            turns = [*range(usual)] * common + [*range(usual, len(variants))]
+            variant = torch.tensor(turns)[rounds % len(turns)]
+            for i, strokes in enumerate(variants):
+                chosen = (labels == digit) & (variant == i)
+                written = write(strokes, int(chosen.sum()), generator)
+                drawings.append((chosen, executor.submit(draw, *written)))
+    for chosen, drawing in drawings:
+        images[chosen, 0] = drawing.result()
     return images, labels
