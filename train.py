@@ -117,11 +117,9 @@ def parse_arguments():
     names = ["auto", "default", *DATASETS]
     add("--dataset", choices=names, default="auto", help="auto: default or stand-in")
     add("--epochs", type=number(int, 1, 1000), default=Recipe.epochs, help="passes")
-    size = number(int, 2, 10_000)
+    size, rate = number(int, 2, 10_000), number(float, 1e-6, 1e9)
     add("--batch-size", type=size, default=Recipe.batch_size, help="images per step")
-    add(
-        "--lr", type=number(float, 1e-6, 1e9), default=Recipe.learning_rate, help="peak"
-    )
+    add("--lr", type=rate, default=Recipe.learning_rate, help="peak")
     add("--seed", type=number(int, 0, 2**32 - 1), default=Recipe.seed, help="of draws")
     add("--data-dir", type=user_path, default="data", help="filled when empty")
     add("--output-dir", type=user_path, default=".", help="made when missing")

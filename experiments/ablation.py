@@ -64,10 +64,8 @@ STEPS = {  # what is removed or undone: the network, and what the recipe has ins
 @cache  # in each worker
 def load_pens(folder):
     """Images (N, 1, 28, 28) and labels (N,) of what UNIPEN's writers wrote."""
-    drawn = [
-        (image, digit) for _, digit, image in read_unipen(folder) if image is not None
-    ]
-    images, labels = zip(*drawn, strict=True)
+    drawn = [pair for _, *pair in read_unipen(folder) if pair[1] is not None]
+    labels, images = zip(*drawn, strict=True)
     return torch.cat(images), torch.tensor(labels)
 
 
@@ -76,10 +74,8 @@ def validate(step, seed, pens):
     images, labels = load_sets("mnist")[0]
     network, changes = STEPS[step]
     recipe = replace(Recipe(seed=seed), **changes)
-    training_set = add_built_in(
-        "mnist", (images[:-HELD_OUT], labels[:-HELD_OUT]), recipe
-    )
-    model = train(*training_set, recipe, network)
+    training_set = images[:-HELD_OUT], labels[:-HELD_OUT]
+    model = train(*add_built_in("mnist", training_set, recipe), recipe, network)
     images, labels = images[-HELD_OUT:], labels[-HELD_OUT:]
     tests = [(images, labels), *((CHANGES[name](images), labels) for name in SHOWN)]
     if pens:
@@ -108,7 +104,7 @@ def main():
         clean, *others = zip(*of_seeds, strict=True)
         mean, error = (
             statistics.mean(clean),
-            statistics.stdev(clean) / len(clean) ** 0.5,
+            statistics.stdev(clean) / len(seeds) ** 0.5,
         )
         full = full or mean  # of the first row, from which nothing is removed
         cells = [f"{full - mean:+.2f}", f"{mean:.2f} ± {error:.2f} %"]

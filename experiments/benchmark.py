@@ -4,7 +4,6 @@ The usual pipeline trains the plain network of 7,098 parameters for one epoch wi
 a constant 0.001, on torchvision's transforms of one image at a time in a DataLoader.
 """
 
-import argparse
 import statistics
 import time
 from concurrent.futures import ProcessPoolExecutor
@@ -18,7 +17,7 @@ from torch.utils.data import DataLoader
 from torchvision import transforms
 from torchvision.datasets import MNIST
 
-from pipeline.cli import markdown_table, run
+from pipeline.cli import make_parser, markdown_table, run
 from pipeline.data import load_mnist
 from pipeline.evaluation import accuracy, classify, reference_network
 from train import Recipe, add_built_in, train
@@ -118,7 +117,7 @@ def measure_convolutions():
 
 
 def main():
-    argparse.ArgumentParser(description=__doc__).parse_args()
+    make_parser(__doc__).parse_args()
     load_mnist()  # downloads once
     compare_pipelines()
     measure_convolutions()

@@ -134,8 +134,8 @@ def load_dataset(name="auto", data_dir="data"):
     """Name, training set and test set of one of DATASETS.
 
     "default" is DEFAULT; "auto" as well, or FALLBACK where that cannot be had and both have
-    the same classes, which is then announced. Raises UserError, ConnectionError without a download, OSError
-    for a file that cannot be read.
+    the same classes, which is then announced. Raises UserError, ConnectionError without a
+    download, OSError for a file that cannot be read.
     """
     wanted = DEFAULT if name in ("auto", "default") else name
     try:

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from matplotlib.figure import Figure
 
-from pipeline.cli import markdown_table, prepare_folder, writing
+from pipeline.cli import markdown_table, prepare_folder, write_whole, writing
 from pipeline.gate import MARKS, Failure
 
 FOLDER = Path("report")
@@ -33,12 +33,11 @@ def write_report(verdict, predecessor):
         "predecessor": as_plain_data(predecessor),
     }
     no_nan = json.loads(json.dumps(metrics), parse_constant=lambda name: None)
-    METRICS.write_text(json.dumps(no_nan, indent=2) + "\n", encoding="utf-8")
+    write_whole(METRICS, json.dumps(no_nan, indent=2) + "\n")
     if not isinstance(verdict, Failure):
         draw_confusions(verdict.examined, CONFUSIONS)
         draw_mistakes(verdict.examined, MISTAKES)
-    text = summarize(metrics["verdict"], verdict, predecessor)
-    SUMMARY.write_text(text, encoding="utf-8", errors="backslashreplace")
+    write_whole(SUMMARY, summarize(metrics["verdict"], verdict, predecessor))
 
 
 def as_plain_data(verdict):
