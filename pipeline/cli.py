@@ -79,7 +79,7 @@ def writing(path):
 
 def write_whole(path, text):
     """Write a text file; raises OSError, and then leaves the one that was there."""
-    partial = path.with_suffix(".partial")
+    partial = path.with_suffix(f".{os.getpid()}.partial")  # two may write it at once
     try:
         with writing(path):
             partial.write_text(text, encoding="utf-8", errors="backslashreplace")

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from pathlib import Path
 from unittest.mock import MagicMock, Mock
 
 import pytest
@@ -20,6 +21,12 @@ from pipeline.cli import UserError
 FULL = OSError(errno.ENOSPC, "disk full")  # as `write` raises it, without a name
 NAMED = OSError(errno.EACCES, "forbidden", "digits.png")
 NO_MEMORY = RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to …")
+WRITE = """
+from pathlib import Path
+from pipeline.cli import write_whole
+for _ in range(300):
+    write_whole(Path("report.md"), 1000 * "x")
+"""
 CODE = "from pipeline.cli import run; run(lambda: print('first\\n' + {size} * 'x'))"
 
 
@@ -98,6 +105,15 @@ def test_full_disk_is_named_and_leaves_no_checkpoint(tmp_path, monkeypatch):
     with pytest.raises(OSError, match=r"disk full.*model_\d+_\d+\.pth"):
         save_network(tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows may not replace a file in use")
+def test_two_processes_may_write_the_same_file(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(Path(cli.__file__).parents[1]))
+    command = [sys.executable, "-c", WRITE]
+    writers = [subprocess.Popen(command, cwd=tmp_path) for _ in range(2)]
+    assert [writer.wait() for writer in writers] == [0, 0]
+    assert [path.name for path in tmp_path.iterdir()] == ["report.md"]
 
 
 def test_stranger_cannot_write_to_the_terminal():
