@@ -12,7 +12,6 @@ from multiprocessing import get_context
 import torch
 import torch.nn.functional as F
 from torch import nn
-from torch.autograd.profiler import profile
 from torch.utils.data import DataLoader
 from torchvision import transforms
 from torchvision.datasets import MNIST
@@ -43,7 +42,6 @@ USUAL = {  # pipeline: its transforms, and the processes that load images
 }
 OURS = "this pipeline"
 RUNS = 3  # of each pipeline
-STEPS = 200  # of training, profiled
 
 
 def train_usual(seed, steps, workers):
@@ -77,50 +75,28 @@ def time_epoch(name, seed):
     return seconds, accuracy(classify(model, images), labels)
 
 
-def compare_pipelines():
-    """Print seconds of an epoch and of a whole process, and accuracies, run in turn."""
-    measured = {name: [] for name in (*USUAL, OURS)}
+def main():
+    make_parser(__doc__).parse_args()
+    load_mnist()  # downloads once
+    results = {name: [] for name in (*USUAL, OURS)}
     for seed in range(RUNS):
-        for name, results in measured.items():
+        for name, runs in results.items():  # in turn, each in a process of its own
             started = time.perf_counter()
             with ProcessPoolExecutor(1, get_context("spawn")) as executor:
                 epoch, read = executor.submit(time_epoch, name, seed).result()
-            results.append((epoch, time.perf_counter() - started, read))
-    medians = {}
-    for name, results in measured.items():
-        medians[name] = [statistics.median(c) for c in zip(*results, strict=True)]
+            runs.append((epoch, time.perf_counter() - started, read))
+
+    medians = {
+        name: [statistics.median(column) for column in zip(*runs, strict=True)]
+        for name, runs in results.items()
+    }
     rows = []
     for name, (*times, test_accuracy) in medians.items():
         pairs = zip(times, medians[OURS], strict=False)
         cells = [f"{seconds:.1f} s ({seconds / own:.1f} ×)" for seconds, own in pairs]
         rows.append([name, *cells, f"{test_accuracy:.2f} %"])
-    header = [
-        f"pipeline (medians of {RUNS})",
-        "epoch",
-        "whole process",
-        "test accuracy",
-    ]
-    print(markdown_table(header, rows))
-
-
-def measure_convolutions():
-    """Print the convolutions' share of a training step."""
-    torch.set_num_threads(1)
-    n = STEPS * Recipe.batch_size
-    images, labels = torch.rand(n, 1, 28, 28), torch.randint(10, (n,))
-    recipe = Recipe(freeze=1.0)  # every step with all of its backward pass
-    with profile(use_kineto=False) as profiler:
-        train(images, labels, recipe)
-    events = [e for e in profiler.key_averages() if "convolution" in e.key]
-    share = sum(e.self_cpu_time_total for e in events) / profiler.self_cpu_time_total
-    print(f"\nThe convolutions take {share:.0%} of a training step.")
-
-
-def main():
-    make_parser(__doc__).parse_args()
-    load_mnist()  # downloads once
-    compare_pipelines()
-    measure_convolutions()
+    header = [f"pipeline (medians of {RUNS})", "epoch", "whole process"]
+    print(markdown_table([*header, "test accuracy"], rows))
 
 
 if __name__ == "__main__":

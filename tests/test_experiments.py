@@ -88,20 +88,16 @@ def test_each_step_of_the_ablation_trains(monkeypatch):
         assert all(0 <= accuracy <= 100 for accuracy in accuracies)
 
 
-def test_each_pipeline_of_the_benchmark_trains(monkeypatch, capsys):
+def test_each_pipeline_of_the_benchmark_trains(monkeypatch):
     def fake(folder, download, transform):
         return FakeData(130, (1, 28, 28), transform=transform)
 
     monkeypatch.setattr(benchmark, "load_mnist", lambda train=True: random_set(300))
     monkeypatch.setattr(benchmark, "MNIST", fake)
-    monkeypatch.setattr(benchmark, "STEPS", 3)
     for name in (benchmark.OURS, "PIL images", "tensors, bilinear"):
         seconds, accuracy = benchmark.time_epoch(name, 0)
         assert seconds > 0
         assert 0 <= accuracy <= 100
-    benchmark.measure_convolutions()
-    share = int(capsys.readouterr().out.partition("%")[0].split()[-1])
-    assert 0 < share < 100
 
 
 def test_pictures_of_augmentation_are_drawn(tmp_path, monkeypatch):
