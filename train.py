@@ -100,12 +100,11 @@ def train_and_test(name, training_set, test_set, recipe):
     training_set = add_built_in(name, training_set, recipe)
     model = train(*training_set, recipe, lambda: SimpleCNN(len(classes)))
     seconds = time.perf_counter() - started
-    images, labels = test_set
     return model, asdict(recipe) | {
         "dataset": name,
         "classes": classes,
         "training_seconds": seconds,
-        "test_accuracy": accuracy(classify(model, images), labels),
+        "test_accuracy": accuracy(classify(model, test_set[0]), test_set[1]),
         "torch_version": str(torch.__version__),
         "trained_at": datetime.now().astimezone().isoformat(timespec="seconds"),
     }

@@ -85,11 +85,9 @@ def validate(step, seed, pens):
 
 def main():
     parser = make_parser(__doc__)
-    seeds = number(int, 2, 1000)
-    parser.add_argument("--seeds", type=seeds, default=10, help="for each step")
-    parser.add_argument(
-        "--pens", type=user_path, help="folder of UNIPEN's distribution"
-    )
+    add, pens = parser.add_argument, "folder of UNIPEN's distribution"
+    add("--seeds", type=number(int, 2, 1000), default=10, help="for each step")
+    add("--pens", type=user_path, help=pens)
     add_processes_option(parser)
     args = parser.parse_args()
     load_sets("mnist")  # downloads once, and fails before any worker
@@ -101,15 +99,12 @@ def main():
     rows, full = [], None
     for step in STEPS:
         of_seeds = [accuracies[step, seed, args.pens] for seed in seeds]
-        clean, *others = zip(*of_seeds, strict=True)
-        mean, error = (
-            statistics.mean(clean),
-            statistics.stdev(clean) / len(seeds) ** 0.5,
-        )
-        full = full or mean  # of the first row, from which nothing is removed
-        cells = [f"{full - mean:+.2f}", f"{mean:.2f} ± {error:.2f} %"]
-        cells += [f"{statistics.mean(values):.2f} %" for values in others]
-        rows.append([step, *cells])
+        columns = list(zip(*of_seeds, strict=True))
+        clean, *others = map(statistics.mean, columns)
+        error = statistics.stdev(columns[0]) / len(seeds) ** 0.5
+        full = full or clean  # of the first row, from which nothing is removed
+        cells = [f"{full - clean:+.2f}", f"{clean:.2f} ± {error:.2f} %"]
+        rows.append([step, *cells, *(f"{mean:.2f} %" for mean in others)])
     header = ["removed", "cost in points", f"clean (n = {args.seeds})", *SHOWN]
     print(markdown_table(header + ["pens"] * bool(args.pens), rows))
 

@@ -49,9 +49,8 @@ def train_usual(seed, steps, workers):
     torch.manual_seed(seed)
     network = reference_network().train()
     optimizer = torch.optim.Adam(network.parameters(), lr=0.001)
-    training_set = MNIST(
-        "data", download=True, transform=transforms.Compose([*steps, NORMALIZE])
-    )
+    transform = transforms.Compose([*steps, NORMALIZE])
+    training_set = MNIST("data", download=True, transform=transform)
     loader = DataLoader(training_set, 64, shuffle=True, num_workers=workers)
     for images, labels in loader:
         loss = F.cross_entropy(network(images), labels)

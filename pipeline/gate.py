@@ -69,9 +69,8 @@ def examine(path, network):
     figures["file_megabytes"] = checkpoint.size / 1e6
     figures["other_accuracy"] = None
     if dataset.other and (other := dataset.other()):
-        figures["other_accuracy"] = accuracy(
-            classify(checkpoint.model, other[0]), other[1]
-        )
+        hands, truth = other
+        figures["other_accuracy"] = accuracy(classify(checkpoint.model, hands), truth)
     return Examined(checkpoint, figures, images, labels, probabilities)
 
 

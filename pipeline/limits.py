@@ -29,15 +29,15 @@ class Figure(NamedTuple):
     relations: str  # none where test_model.py alone requires something
 
     def show(self, value):
-        text = isinstance(value, str)
-        return value if text else f"{value:,.{self.digits}f}{self.unit}"
+        if isinstance(value, str):
+            return value
+        return f"{value:,.{self.digits}f}{self.unit}"
 
 
-FIGURES = {
-    **{
-        f"output_{n}": Figure(f"Output for a Batch of {n}", 0, "", "")
-        for n in BATCH_SIZES
-    },
+FIGURES = {}
+for n in BATCH_SIZES:
+    FIGURES[f"output_{n}"] = Figure(f"Output for a Batch of {n}", 0, "", "")
+FIGURES |= {
     "parameters": Figure("Parameters", 0, "", "="),
     "images": Figure("Test Images", 0, "", "="),
     "accuracy": Figure("Test Accuracy", 2, "%", "≥"),

@@ -37,7 +37,7 @@ def write_report(verdict, predecessor):
     if not isinstance(verdict, Failure):
         draw_confusions(verdict.examined, CONFUSIONS)
         draw_mistakes(verdict.examined, MISTAKES)
-    write_whole(SUMMARY, summarize(metrics["verdict"], verdict, predecessor))
+    write_whole(SUMMARY, to_markdown(metrics["verdict"], verdict, predecessor))
 
 
 def as_plain_data(verdict):
@@ -54,7 +54,7 @@ def as_plain_data(verdict):
     }
 
 
-def summarize(word, verdict, predecessor):
+def to_markdown(word, verdict, predecessor):
     """Markdown of one screen: the verdict, the faults, and a table of all checks."""
     if isinstance(verdict, Failure):
         return f"## {word.upper()}: {verdict.name}\n\n{verdict.reason}\n"

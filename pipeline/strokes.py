@@ -22,8 +22,8 @@ PRESSURE = 0.6  # spread of the logarithm of the ink along a stroke
 DOT = 0.5  # pixels: deviation of the Gaussian dots of a stroke; more fills small loops
 EDGE = 1.4  # pixels over which a stroke fades to black
 SMOOTHINGS = 3  # rounds of corner cutting, each of which doubles a curve's points
-FILE = Path(__file__).with_name("skeletons.txt")
-SKELETONS, RARER = FILE.read_text("utf-8").split("\n\n")
+TEXT = Path(__file__).with_name("skeletons.txt").read_text("utf-8")
+SKELETONS, RARER = TEXT.split("\n\n")
 
 
 def read_skeletons(text=f"{SKELETONS}\n{RARER}"):

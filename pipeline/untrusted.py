@@ -66,9 +66,7 @@ def check_names(pickle):
     """Refuse calls that run code, or reserve memory, or make text that grows."""
     for opcode, argument, _ in pickletools.genops(pickle):
         if "GLOBAL" in opcode.name and argument not in PICKLED_NAMES:
-            raise UserError(
-                "holds more than the tensors, strings and numbers of a checkpoint"
-            )
+            raise UserError("holds more than the tensors of a checkpoint")
 
 
 def check_record(metadata):
