@@ -17,8 +17,8 @@ from torchvision import transforms
 from torchvision.datasets import MNIST
 
 from pipeline.cli import make_parser, markdown_table, run
-from pipeline.data import load_mnist
 from pipeline.evaluation import accuracy, classify, reference_network
+from pipeline.mnist import load_mnist
 from train import Recipe, add_built_in, train
 
 NORMALIZE = transforms.Normalize([0.1307], [0.3081])

@@ -14,8 +14,8 @@ from experiments.workers import in_parallel
 from model import SimpleCNN
 from pipeline.checkpoint import find_checkpoints, load_checkpoint
 from pipeline.cli import make_parser, markdown_table, run
-from pipeline.data import load_mnist
 from pipeline.evaluation import accuracy, classify
+from pipeline.mnist import load_mnist
 from pipeline.pictures import prepare
 
 N = 1000  # pictures of each kind

@@ -12,7 +12,7 @@ import pytest
 import torch
 from torchvision.datasets import MNIST
 
-from pipeline import data
+from pipeline import data, mnist
 from pipeline.cli import UserError
 
 IMAGES = bytes([0, 0, 8, 3, 0, 0, 0, 7, 0, 0, 0, 28, 0, 0, 0, 28])  # header of 7 images
@@ -24,13 +24,13 @@ def mirror(tmp_path_factory, monkeypatch):
     """Folder behind MNIST's only mirror, with 7 training and 7 test images."""
     folder = tmp_path_factory.mktemp("mirror")
     resources = []
-    for name in data.SHA256:
+    for name in mnist.SHA256:
         header, size = (IMAGES, 784) if "images" in name else (LABELS, 1)
         content = header + bytes(range(7)) * size
         packed = gzip.compress(content)
         (folder / f"{name}.gz").write_bytes(packed)
         resources.append((f"{name}.gz", hashlib.md5(packed).hexdigest()))
-        monkeypatch.setitem(data.SHA256, name, hashlib.sha256(content).hexdigest())
+        monkeypatch.setitem(mnist.SHA256, name, hashlib.sha256(content).hexdigest())
     monkeypatch.setattr(data, "DEFAULT", "mnist")
     monkeypatch.setattr(MNIST, "resources", resources)
     handler = partial(SimpleHTTPRequestHandler, directory=folder)
@@ -48,7 +48,7 @@ def call_mirror(port, monkeypatch):
 
 def check_sets(folder):
     for train in (True, False):
-        images, labels = data.load_mnist(folder, train)
+        images, labels = mnist.load_mnist(folder, train)
         assert images.shape == (7, 1, 28, 28)
         assert torch.equal(images[0, 0, 0, :3], torch.tensor([0, 1, 2]) / 255)
         assert labels.dtype == torch.int64
@@ -56,11 +56,11 @@ def check_sets(folder):
 
 
 def test_mnist_is_downloaded_into_whole_tensors_and_verified(mirror, tmp_path):
-    assert len(data.missing_files(tmp_path)) == 4
+    assert len(mnist.missing_files(tmp_path)) == 4
     check_sets(tmp_path)
-    assert not data.missing_files(tmp_path)
-    for name in reversed(data.SHA256):  # the first damaged one is named
-        path = tmp_path / data.RAW / name
+    assert not mnist.missing_files(tmp_path)
+    for name in reversed(mnist.SHA256):  # the first damaged one is named
+        path = tmp_path / mnist.RAW / name
         path.write_bytes(path.read_bytes()[:-1] + b"\xff")
         with pytest.raises(UserError, match=f"{name} is damaged.*delete it"):
             data.load_dataset("auto", tmp_path)  # and no stand-in hides it
@@ -69,15 +69,15 @@ def test_mnist_is_downloaded_into_whole_tensors_and_verified(mirror, tmp_path):
 def test_packed_files_are_read_where_nothing_can_be_written(
     mirror, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(data, "RAW", mirror)
-    monkeypatch.setattr(data, "download", None)  # not to be reached
+    monkeypatch.setattr(mnist, "RAW", mirror)
+    monkeypatch.setattr(mnist, "download", None)  # not to be reached
     check_sets(tmp_path)
     packed = mirror / "t10k-labels-idx1-ubyte.gz"
     content = packed.read_bytes()
     for damaged in (content[:-9], content[:10] + b"\xff", b"<html>"):
         packed.write_bytes(damaged)
         with pytest.raises(UserError, match=f"{packed.name} is damaged.*delete it"):
-            data.load_mnist(tmp_path, train=False)
+            mnist.load_mnist(tmp_path, train=False)
 
 
 def test_failed_download_leaves_no_files_and_strokes_stand_in(
@@ -88,7 +88,7 @@ def test_failed_download_leaves_no_files_and_strokes_stand_in(
     name, (images, _), _ = data.load_dataset("auto", tmp_path)
     assert (name, len(images)) == ("strokes", 20)
     assert "(HTTP Error 404: File not found): the built-in" in capsys.readouterr().out
-    assert not list((tmp_path / data.RAW).iterdir())
+    assert not list((tmp_path / mnist.RAW).iterdir())
     with pytest.raises(ConnectionError, match="404"):
         data.load_dataset("mnist", tmp_path)
 
@@ -104,8 +104,8 @@ def test_failed_download_leaves_no_files_and_strokes_stand_in(
 def test_download_that_breaks_off_leaves_only_what_was_there(
     error, raised, reason, tmp_path, monkeypatch
 ):
-    folder = tmp_path / data.RAW
-    there, half = folder / "train-images-idx3-ubyte.gz", folder / list(data.SHA256)[1]
+    folder = tmp_path / mnist.RAW
+    there, half = folder / "train-images-idx3-ubyte.gz", folder / list(mnist.SHA256)[1]
     folder.mkdir(parents=True)
     there.touch()
 
@@ -115,14 +115,14 @@ def test_download_that_breaks_off_leaves_only_what_was_there(
 
     monkeypatch.setattr("torchvision.datasets.MNIST", fetch)
     with pytest.raises(raised, match=reason):
-        data.load_mnist(tmp_path)
+        mnist.load_mnist(tmp_path)
     assert list(folder.iterdir()) == [there]
 
 
 def test_stalled_download_is_given_up(tmp_path, monkeypatch):
-    monkeypatch.setattr(data, "STALL_SECONDS", 0.2)
+    monkeypatch.setattr(mnist, "STALL_SECONDS", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as server:  # that never answers
         call_mirror(server.getsockname()[1], monkeypatch)
         with pytest.raises(ConnectionError, match=r"\(timed out\)"):
-            data.load_mnist(tmp_path)
+            mnist.load_mnist(tmp_path)
     assert socket.getdefaulttimeout() is None
