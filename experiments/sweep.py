@@ -25,6 +25,7 @@ from pipeline.cli import (
     write_whole,
 )
 from pipeline.data import DATASETS, DEFAULT, load_dataset
+from pipeline.evaluation import FIGURES
 from pipeline.gate import RELATIONS, examine, judge
 from test_model import requirements
 from train import Recipe, train_and_test
@@ -54,7 +55,7 @@ def summarize(runs, demands):
     limit may fail good models, below 0 it fails most of them.
     """
     rows = []
-    for name, figure in limits.FIGURES.items():
+    for name, figure in FIGURES.items():
         values = [figures[name] for figures in runs]
         if isinstance(values[0], str) or None in values:
             continue
@@ -86,7 +87,7 @@ def compare_limits(old, new):
     before = {limit[:2]: limit.required for limit in old}
     rows = []
     for name, relation, required in new:
-        figure, was = limits.FIGURES[name], before.get((name, relation))
+        figure, was = FIGURES[name], before.get((name, relation))
         looser = was is not None and not RELATIONS[relation](required, was)
         shown = "–" if was is None else figure.show(was)
         mark = "loosened" if looser else ""

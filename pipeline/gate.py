@@ -8,8 +8,8 @@ import torch
 from pipeline.checkpoint import Checkpoint, find_checkpoints, load_checkpoint
 from pipeline.cli import UserError, printable
 from pipeline.data import DATASETS
-from pipeline.evaluation import accuracy, classify, measure
-from pipeline.limits import FIGURES, fingerprint, read_limits
+from pipeline.evaluation import FIGURES, accuracy, classify, measure
+from pipeline.limits import fingerprint, read_limits
 
 MARKS = {True: "✓", False: "✗"}
 RELATIONS = {"≥": operator.ge, "≤": operator.le, "<": operator.lt, "=": operator.eq}

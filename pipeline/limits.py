@@ -14,47 +14,10 @@ from typing import NamedTuple
 
 from pipeline.cli import UserError, write_whole
 from pipeline.data import DATASETS
-from pipeline.evaluation import BATCH_SIZES, CHANGES
+from pipeline.evaluation import FIGURES
 
 FILE = Path(__file__).with_name("limits.json")
 DEVIATIONS = 5  # from the mean of good models to a limit
-
-
-class Figure(NamedTuple):
-    """How a figure is printed, and the relations of its limits in limits.json."""
-
-    title: str
-    digits: int  # behind the point
-    unit: str
-    relations: str  # none where test_model.py alone requires something
-
-    def show(self, value):
-        if isinstance(value, str):
-            return value
-        return f"{value:,.{self.digits}f}{self.unit}"
-
-
-FIGURES = {}
-for n in BATCH_SIZES:
-    FIGURES[f"output_{n}"] = Figure(f"Output for a Batch of {n}", 0, "", "")
-FIGURES |= {
-    "parameters": Figure("Parameters", 0, "", "="),
-    "images": Figure("Test Images", 0, "", "="),
-    "accuracy": Figure("Test Accuracy", 2, "%", "≥"),
-    "worst_recall": Figure("Recall of the Worst Class", 2, "%", "≥"),
-    "cross_entropy": Figure("Test Cross-Entropy", 3, "", "≤"),
-    "mistake_confidence": Figure("Confidence on Mistakes", 1, "%", "≥≤"),
-    "false_claim": Figure("Error of the Record", 1, " images", ""),
-    "other_accuracy": Figure("Accuracy on Other Hands", 2, "%", "≥"),
-}
-for change in CHANGES:
-    title = change.title()
-    FIGURES[f"{change}_accuracy"] = Figure(f"Accuracy, {title}", 2, "%", "≥")
-    FIGURES[f"{change}_difference"] = Figure(f"Change, {title}", 3, "", "≤")
-FIGURES["megabytes"] = Figure("Parameters and Buffers", 3, " MB", "")
-FIGURES["file_megabytes"] = Figure("Checkpoint File", 3, " MB", "")
-for n in BATCH_SIZES:
-    FIGURES[f"slowdown_{n}"] = Figure(f"Latency at Batch Size {n}", 1, " ×", "")
 
 
 class Limit(NamedTuple):
