@@ -37,7 +37,7 @@ def describe_layer(layer):
     """Class, settings and tensors of a layer as plain values; raises UserError."""
     kind = type(layer).__name__
     if kind not in LAYERS:
-        raise UserError(f"the page knows no layer {kind}: teach it in page/index.html")
+        raise UserError(f"the page knows no layer {kind}: teach it in page/network.js")
     heeded, fixed = LAYERS[kind]
     for name, value in fixed.items():
         if getattr(layer, name) != value:
@@ -65,8 +65,10 @@ def draw_rings():
 def to_javascript(checkpoint):
     """The text of model.js for a Checkpoint; raises UserError."""
     layers = [describe_layer(layer) for layer in checkpoint.model]
+    rings = draw_rings()
     with torch.inference_mode():
-        logits = checkpoint.model(draw_rings()).tolist()
+        logits = checkpoint.model(rings)
+    pairs = zip(rings.flatten(1).int().tolist(), logits.tolist(), strict=True)
     model = {
         "checkpoint": checkpoint.path.name,
         "sha256": checkpoint.sha256,
@@ -76,7 +78,7 @@ def to_javascript(checkpoint):
         "classes": checkpoint.metadata["classes"],
         "frame": FRAME,
         "box": BOX,
-        "rings": logits,
+        "rings": [{"pixels": pixels, "logits": row} for pixels, row in pairs],
         "layers": layers,
     }
     text = json.dumps(model, allow_nan=False, separators=(",", ":"))
