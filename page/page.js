@@ -30,8 +30,9 @@ function clear() {
 }
 
 function readInk(context, side) {
-  const { data } = context.getImageData(0, 0, side, side);
-  return fill([1, side, side], (c, y, x) => data[4 * (y * side + x) + 3] / 255);
+  const { data } = context.getImageData(0, 0, side, side), values = new Float32Array(side * side);
+  for (let i = 0; i < values.length; i++) values[i] = data[4 * i + 3] / 255;
+  return { shape: [1, side, side], values };
 }
 
 function readsTruly() { // some browsers give white or noise, against tracking
