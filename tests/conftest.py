@@ -1,18 +1,21 @@
 """What takes minutes or a browser is run where -m names it; how tests call a script."""
 
+import os
 import sys
+import time
 
 import pytest
 
-NAMED_ALONE = ("slow", "browser")
+if hasattr(time, "tzset"):  # a local time that is not UTC, of which names are
+    os.environ["TZ"] = "JST-9"
+    time.tzset()
 
 
-def pytest_collection_modifyitems(config, items):
-    """Deselect the tests with those marks that the option -m does not name."""
-    hidden = [mark for mark in NAMED_ALONE if mark not in config.option.markexpr]
-    left_out = [item for item in items if any(map(item.get_closest_marker, hidden))]
-    items[:] = [item for item in items if item not in left_out]
-    config.hook.pytest_deselected(items=left_out)
+def pytest_configure(config):
+    """Leave out the tests with those marks that the option -m does not name."""
+    asked = config.option.markexpr
+    terms = [f"not {mark}" for mark in ("slow", "browser") if mark not in asked]
+    config.option.markexpr = " and ".join([f"({asked})"] * bool(asked) + terms)
 
 
 @pytest.fixture

@@ -1,72 +1,49 @@
 """Checkpoints are saved whole, found by name and loaded without trust."""
 
-import hashlib
 import io
 import os
 import pickle
-import tracemalloc
 import zipfile
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 import torch
-from samples import CLASSES, NAN, RECORD, random_set, save_network
+from samples import CLASSES, RECORD, random_set, save_network
 
 from model import SimpleCNN
 from pipeline import checkpoint, untrusted
 from pipeline.cli import UserError
 
 WEIGHTS = SimpleCNN(len(CLASSES)).state_dict()
-FIRST = "conv1.weight"
+FIRST, BELOW_0 = "conv1.weight", -torch.ones(32)
 
 
-def test_saved_model_comes_back_and_ignores_contrast_and_brightness(tmp_path):
+def test_saved_model_comes_back(tmp_path):
     network, (images, _) = SimpleCNN(len(CLASSES)).eval(), random_set(5)
-    path = save_network(tmp_path, network)
-    loaded = checkpoint.load_checkpoint(str(path), SimpleCNN)
-    assert not loaded.model.training
+    loaded = checkpoint.load_checkpoint(save_network(tmp_path, network), SimpleCNN)
+    assert torch.equal(loaded.model(images), network(images))
     assert loaded.metadata == RECORD
-    assert loaded.size == path.stat().st_size
-    assert loaded.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
-    logits = loaded.model(images)
-    assert torch.equal(logits, network(images))
-    of_grey = loaded.model(0.3 + 0.5 * images)
-    torch.testing.assert_close(of_grey, logits, atol=1e-3, rtol=0)
 
 
-def test_names_that_are_taken_or_being_written_are_left_alone(tmp_path):
+def test_new_name_is_the_time_in_utc_and_the_latest(tmp_path):
     now = datetime.now(UTC)
-    seconds = [now + timedelta(seconds=s) for s in range(5)]
-    taken = [tmp_path / f"{second:model_%Y%m%d_%H%M%S.partial}" for second in seconds]
-    for path in taken:
-        path.touch()
-    paths = [save_network(tmp_path) for _ in range(3)]
-    assert paths[0].stem > taken[-1].stem
-    assert sorted(tmp_path.iterdir()) == taken + paths
-
-
-def test_newest_name_is_the_last_saved_even_after_names_in_local_time(tmp_path):
-    """As a clock of Tokyo wrote it, and with a name beside it that no clock can have."""
-    tokyo = datetime.now(UTC) + timedelta(hours=9)
-    (tmp_path / f"{tokyo:model_%Y%m%d_%H%M%S.pth}").touch()
-    last = save_network(tmp_path)
-    assert checkpoint.find_checkpoints(tmp_path)[-1] == last.resolve()
-    (tmp_path / "model_20991231_235959.pth").touch()
-    assert save_network(tmp_path).name < "model_2099"
-    with pytest.raises(UserError, match="20991231.*in the future"):
-        checkpoint.find_checkpoints(tmp_path)
+    before, tokyo, taken, free = [
+        f"{now + timedelta(hours=hours, seconds=seconds):model_%Y%m%d_%H%M%S}"
+        for hours, seconds in [(0, -1), (9, 0), (9, 1), (9, 2)]
+    ]
+    first = save_network(tmp_path)
+    assert before < first.stem < tokyo
+    (tmp_path / f"{tokyo}.pth").touch()
+    (tmp_path / f"{taken}.partial").touch()  # as another process is writing it
+    (tmp_path / "model_20991231_235959.pth").touch()  # which no clock can have
+    assert save_network(tmp_path).stem == free
+    assert len(list(tmp_path.iterdir())) == 5
 
 
 def test_checkpoints_are_found_by_the_time_in_their_names(tmp_path):
     names = ["model_20241231_235959.pth", "model_20251101_000000.pth"]
-    strangers = ["model_20251102_000000.pt", "model_2025110x_000000.pth"]
-    strangers += ["my_model_20251102_000000.pth", "model_20251102_00000٤.pth"]
-    for name in strangers:
-        (tmp_path / name).touch()
-    with pytest.raises(UserError, match="run `python train.py`"):
-        checkpoint.find_checkpoints(tmp_path)
-    for name in names:
+    strangers = ["model_20251102_000000.pt", "my_model_20251102_000000.pth"]
+    for name in [*names, *strangers, "model_20251102_00000٤.pth"]:
         (tmp_path / name).touch()
     assert [path.name for path in checkpoint.find_checkpoints(tmp_path)] == names
 
@@ -88,6 +65,14 @@ def pack(**parts):
     return buffer.getvalue()
 
 
+def record(**changes):
+    return pack(metadata=RECORD | changes)
+
+
+def weights(name, tensor):
+    return pack(state_dict=WEIGHTS | {name: tensor})
+
+
 def archive(method, size, named_size, copies=1):
     """An archive of `size` zero bytes, listed `copies` times under another size."""
     buffer = io.BytesIO()
@@ -98,95 +83,44 @@ def archive(method, size, named_size, copies=1):
     return buffer.getvalue()
 
 
-def flip_a_bit(content):
-    content = bytearray(content)
-    content[content.index(WEIGHTS[FIRST].numpy().tobytes())] ^= 1
-    return content
+REFUSED = {  # why, and what is in the file; test_faults.py has others
+    "bare pickle": ("not a checkpoint", pickle.dumps(STRIKE)),
+    "another byte": ("is damaged", pack().replace(b"conv1", b"conv2")),
+    "lie about its size": ("would inflate", archive(zipfile.ZIP_DEFLATED, 99, 9)),
+    "one part many times": ("would inflate", archive(0, 10**6, 10**6, 20)),
+    "code in the record": ("more than the tensors", record(note=STRIKE)),
+    "name that is no text": ("neither strings nor", pack(metadata={**RECORD, 1: 2})),
+    "class that is no text": ("neither strings nor", record(classes=["a", 1])),
+    "number beyond floats": ("finite number as loss", record(loss=10**400)),
+    "forged heading": (r"as \?\?## OK", record(**{"\n\x1b## OK": None})),
+    "list of data sets": ("what it was trained on", record(dataset=["emnist"])),
+    "accuracy in words": ("its test accuracy", record(test_accuracy="99")),
+    "classes of one name": ("does not name its classes", record(classes=["a", "a"])),
+    "class with an escape": ("does not name its cl", record(classes=["a", "\x1b"])),
+    "half a character": ('architecture.*"a\\?b"', weights("a\ud800b", BELOW_0)),
+    "number for a name": ("is damaged", weights(1, BELOW_0)),
+    "integers": (f"other numbers.*{FIRST}", weights(FIRST, WEIGHTS[FIRST].long())),
+    "infinity": (f"other numbers.*{FIRST}", weights(FIRST, WEIGHTS[FIRST] / 0)),
+    "negative variance": ("in norm2", weights("norm2.running_var", BELOW_0)),
+}
 
 
-@pytest.fixture
-def refuse(tmp_path, monkeypatch):
-    """Function that has a file's content refused with a reason, in little memory."""
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_could_do_harm_or_says_too_little_is_refused(name, tmp_path, monkeypatch):
+    reason, content = REFUSED[name]
     monkeypatch.chdir(tmp_path)
-
-    def refuse(content, reason):
-        Path("model.pth").write_bytes(content)
-        tracemalloc.start()
-        with pytest.raises(UserError, match=f"model.pth .*{reason}.*train.py"):
-            checkpoint.load_checkpoint("model.pth", SimpleCNN(len(CLASSES)))
-        assert tracemalloc.get_traced_memory()[1] < 40e6
-        tracemalloc.stop()
-        assert not Path("struck").exists()
-
-    return refuse
-
-
-@pytest.mark.parametrize(
-    ("reason", "make"),
-    [
-        ("not a checkpoint", lambda: pickle.dumps(STRIKE)),
-        ("is damaged", lambda: flip_a_bit(pack())),
-        ("is larger than", lambda: bytes(2**25)),
-        ("would inflate", lambda: archive(zipfile.ZIP_BZIP2, 2**26, 9)),
-        ("would inflate", lambda: archive(zipfile.ZIP_STORED, 10**6, 10**6, 20)),
-        ("not a checkpoint", lambda: pack(metadata=None)),
-    ],
-)
-def test_file_that_is_no_whole_checkpoint_is_refused(reason, make, refuse):
-    refuse(make(), reason)
-
-
-@pytest.mark.parametrize(
-    ("reason", "record"),
-    [
-        ("more than the tensors", {"note": STRIKE}),
-        ("more than the tensors", {"note": Hostile([bytearray, 2**40])}),
-        ("neither strings nor", {(1,): 2}),
-        ("neither strings nor", {"classes": ["a", 1]}),
-        ("finite number as loss", {"loss": NAN}),
-        ("finite number as loss", {"loss": 10**400}),
-        (r"number as \?\?## PASSED", {"\n\x1b## PASSED": None}),  # a forged heading
-        ("what it was trained on", {"dataset": ["emnist"]}),
-        ("its test accuracy", {"test_accuracy": "99"}),
-        ("does not name its classes", {"classes": ["a", "a"]}),
-        ("does not name its classes", {"classes": ["a", "\x1b"]}),
-    ],
-)
-def test_record_that_could_do_harm_or_says_too_little_is_refused(
-    reason, record, refuse
-):
-    refuse(pack(metadata=RECORD | record), reason)
-
-
-@pytest.mark.parametrize(
-    ("reason", "change"),
-    [
-        ('architecture.*"a\\?b"', {"a\ud800b": torch.ones(1)}),  # half a character
-        ("is damaged", {1: torch.ones(1)}),
-        (f"architecture.*{FIRST}", {FIRST: torch.ones(4)}),
-        (f"other numbers.*{FIRST}", {FIRST: WEIGHTS[FIRST].long()}),
-        (f"other numbers.*{FIRST}", {FIRST: WEIGHTS[FIRST] * NAN}),
-        ("variance in norm2", {"norm2.running_var": -torch.ones(32)}),
-    ],
-)
-def test_weights_of_no_such_network_are_refused(reason, change, refuse):
-    refuse(pack(state_dict=WEIGHTS | change), reason)
+    path = tmp_path / "model.pth"
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=f"model.pth .*{reason}.*train.py"):
+        checkpoint.load_checkpoint(path, SimpleCNN(len(CLASSES)))
+    assert list(tmp_path.iterdir()) == [path]  # nothing was struck
 
 
 def test_torch_sees_the_listed_part_of_an_archive_alone():
     assert b"unlisted" not in untrusted.copy_archive(b"unlisted" + pack()).read()
 
 
-def test_what_is_no_file_is_refused_rather_than_waited_for(tmp_path):
-    if hasattr(os, "mkfifo"):
-        os.mkfifo(tmp_path / "pipe")
-    for path in (tmp_path, tmp_path / "pipe", tmp_path / "missing.pth"):
-        with pytest.raises(UserError, match=f"{path.name} is not a file"):
-            checkpoint.load_checkpoint(path, SimpleCNN)
-
-
 def test_fault_of_the_code_is_not_blamed_on_the_file(tmp_path):
-    with pytest.raises(AttributeError, match="BatchNorm1D"):
-        checkpoint.load_checkpoint(
-            save_network(tmp_path), lambda classes: torch.nn.BatchNorm1D(classes)
-        )
+    path = save_network(tmp_path)
+    with pytest.raises(ZeroDivisionError):
+        checkpoint.load_checkpoint(path, lambda classes: 1 / 0)
