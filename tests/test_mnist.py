@@ -4,7 +4,6 @@ import gzip
 import hashlib
 import socket
 from functools import partial
-from http.client import HTTPException
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
@@ -17,20 +16,19 @@ from pipeline.cli import UserError
 
 IMAGES = bytes([0, 0, 8, 3, 0, 0, 0, 7, 0, 0, 0, 28, 0, 0, 0, 28])  # header of 7 images
 LABELS = bytes([0, 0, 8, 1, 0, 0, 0, 7])
+LAST = "t10k-labels-idx1-ubyte.gz"
 
 
 @pytest.fixture
 def mirror(tmp_path_factory, monkeypatch):
     """Folder behind MNIST's only mirror, with 7 training and 7 test images."""
     folder = tmp_path_factory.mktemp("mirror")
-    resources = []
-    for name in mnist.SHA256:
+    for name in data.SHA256:
         header, size = (IMAGES, 784) if "images" in name else (LABELS, 1)
         content = header + bytes(range(7)) * size
-        packed = gzip.compress(content)
-        (folder / f"{name}.gz").write_bytes(packed)
-        resources.append((f"{name}.gz", hashlib.md5(packed).hexdigest()))
-        monkeypatch.setitem(mnist.SHA256, name, hashlib.sha256(content).hexdigest())
+        (folder / f"{name}.gz").write_bytes(gzip.compress(content))
+        monkeypatch.setitem(data.SHA256, name, hashlib.sha256(content).hexdigest())
+    resources = [(f"{name}.gz", None) for name in data.SHA256]  # without a sum
     monkeypatch.setattr(data, "DEFAULT", "mnist")
     monkeypatch.setattr(MNIST, "resources", resources)
     handler = partial(SimpleHTTPRequestHandler, directory=folder)
@@ -51,12 +49,10 @@ def check_sets(folder):
         images, labels = mnist.load_mnist(folder, train)
         assert images.shape == (7, 1, 28, 28)
         assert torch.equal(images[0, 0, 0, :3], torch.tensor([0, 1, 2]) / 255)
-        assert labels.dtype == torch.int64
         assert labels.tolist() == list(range(7))
 
 
 def test_mnist_is_downloaded_into_whole_tensors_and_verified(mirror, tmp_path):
-    assert len(mnist.missing_files(tmp_path)) == 4
     check_sets(tmp_path)
     assert not mnist.missing_files(tmp_path)
     for name in reversed(mnist.SHA256):  # the first damaged one is named
@@ -69,54 +65,47 @@ def test_mnist_is_downloaded_into_whole_tensors_and_verified(mirror, tmp_path):
 def test_packed_files_are_read_where_nothing_can_be_written(
     mirror, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(mnist, "RAW", mirror)
-    monkeypatch.setattr(mnist, "download", None)  # not to be reached
+    monkeypatch.setattr(data, "RAW", mirror)
+    monkeypatch.delattr(data, "download")  # not to be reached
     check_sets(tmp_path)
-    packed = mirror / "t10k-labels-idx1-ubyte.gz"
-    content = packed.read_bytes()
+    content = (mirror / LAST).read_bytes()
     for damaged in (content[:-9], content[:10] + b"\xff", b"<html>"):
-        packed.write_bytes(damaged)
-        with pytest.raises(UserError, match=f"{packed.name} is damaged.*delete it"):
-            mnist.load_mnist(tmp_path, train=False)
+        (mirror / LAST).write_bytes(damaged)
+        with pytest.raises(UserError, match=f"{LAST} is damaged.*delete it"):
+            data.load_mnist(tmp_path, train=False)
 
 
-def test_failed_download_leaves_no_files_and_strokes_stand_in(
+def test_failed_download_leaves_what_was_there_and_strokes_stand_in(
     mirror, tmp_path, monkeypatch, capsys
 ):
-    (mirror / "t10k-labels-idx1-ubyte.gz").unlink()
+    (mirror / LAST).unlink()
+    there = tmp_path / data.RAW / "train-images-idx3-ubyte.gz"
+    there.parent.mkdir(parents=True)
+    there.touch()
     monkeypatch.setattr(data, "STROKES_TRAIN", (20, 1))
     name, (images, _), _ = data.load_dataset("auto", tmp_path)
     assert (name, len(images)) == ("strokes", 20)
     assert "(HTTP Error 404: File not found): the built-in" in capsys.readouterr().out
-    assert not list((tmp_path / mnist.RAW).iterdir())
+    assert list(there.parent.iterdir()) == [there]
     with pytest.raises(ConnectionError, match="404"):
         data.load_dataset("mnist", tmp_path)
 
 
 @pytest.mark.parametrize(
-    ("error", "raised", "reason"),
-    [
-        (HTTPException("SSH\x1b"), ConnectionError, r"to .* \(SSH\?\)"),
-        (EOFError(), ConnectionError, r"\(EOFError\)"),
-        (KeyboardInterrupt(), KeyboardInterrupt, None),
-    ],
+    ("error", "raised"),
+    [(EOFError("\x1b"), ConnectionError), (KeyboardInterrupt(), KeyboardInterrupt)],
 )
-def test_download_that_breaks_off_leaves_only_what_was_there(
-    error, raised, reason, tmp_path, monkeypatch
-):
-    folder = tmp_path / mnist.RAW
-    there, half = folder / "train-images-idx3-ubyte.gz", folder / list(mnist.SHA256)[1]
-    folder.mkdir(parents=True)
-    there.touch()
-
+def test_download_that_breaks_off_leaves_nothing(error, raised, tmp_path, monkeypatch):
     def fetch(*_, download):
-        half.touch()
+        (tmp_path / data.RAW).mkdir(parents=True)
+        (tmp_path / data.RAW / LAST).touch()
         raise error
 
     monkeypatch.setattr("torchvision.datasets.MNIST", fetch)
-    with pytest.raises(raised, match=reason):
-        mnist.load_mnist(tmp_path)
-    assert list(folder.iterdir()) == [there]
+    with pytest.raises(raised) as told:
+        data.load_mnist(tmp_path)
+    assert "\x1b" not in str(told.value)
+    assert not list((tmp_path / data.RAW).iterdir())
 
 
 def test_stalled_download_is_given_up(tmp_path, monkeypatch):
