@@ -58,19 +58,12 @@ class Hostile(tuple):
 STRIKE = Hostile([os.mkdir, "struck"])
 
 
-def pack(**parts):
-    """Bytes of a checkpoint of which some parts are others."""
+def pack(record=(), weights=()):
+    """Bytes of a checkpoint with some of its record and weights changed."""
     buffer = io.BytesIO()
-    torch.save({"metadata": RECORD, "state_dict": WEIGHTS} | parts, buffer)
+    parts = {"metadata": RECORD | dict(record), "state_dict": WEIGHTS | dict(weights)}
+    torch.save(parts, buffer)
     return buffer.getvalue()
-
-
-def record(**changes):
-    return pack(metadata=RECORD | changes)
-
-
-def weights(name, tensor):
-    return pack(state_dict=WEIGHTS | {name: tensor})
 
 
 def archive(method, size, named_size, copies=1):
@@ -88,20 +81,20 @@ REFUSED = {  # why, and what is in the file; test_faults.py has others
     "another byte": ("is damaged", pack().replace(b"conv1", b"conv2")),
     "lie about its size": ("would inflate", archive(zipfile.ZIP_DEFLATED, 99, 9)),
     "one part many times": ("would inflate", archive(0, 10**6, 10**6, 20)),
-    "code in the record": ("more than the tensors", record(note=STRIKE)),
-    "name that is no text": ("neither strings nor", pack(metadata={**RECORD, 1: 2})),
-    "class that is no text": ("neither strings nor", record(classes=["a", 1])),
-    "number beyond floats": ("finite number as loss", record(loss=10**400)),
-    "forged heading": (r"as \?\?## OK", record(**{"\n\x1b## OK": None})),
-    "list of data sets": ("what it was trained on", record(dataset=["emnist"])),
-    "accuracy in words": ("its test accuracy", record(test_accuracy="99")),
-    "classes of one name": ("does not name its classes", record(classes=["a", "a"])),
-    "class with an escape": ("does not name its cl", record(classes=["a", "\x1b"])),
-    "half a character": ('architecture.*"a\\?b"', weights("a\ud800b", BELOW_0)),
-    "number for a name": ("is damaged", weights(1, BELOW_0)),
-    "integers": (f"other numbers.*{FIRST}", weights(FIRST, WEIGHTS[FIRST].long())),
-    "infinity": (f"other numbers.*{FIRST}", weights(FIRST, WEIGHTS[FIRST] / 0)),
-    "negative variance": ("in norm2", weights("norm2.running_var", BELOW_0)),
+    "code in the record": ("more than the tensors", pack({"note": STRIKE})),
+    "name that is no text": ("neither strings nor", pack({1: 2})),
+    "class that is no text": ("neither strings nor", pack({"classes": ["a", 1]})),
+    "number beyond floats": ("finite number as loss", pack({"loss": 10**400})),
+    "forged heading": (r"as \?\?## OK", pack({"\n\x1b## OK": None})),
+    "list of data sets": ("what it was trained on", pack({"dataset": ["emnist"]})),
+    "accuracy in words": ("its test accuracy", pack({"test_accuracy": "99"})),
+    "one name twice": ("does not name its classes", pack({"classes": ["a", "a"]})),
+    "name with an escape": ("does not name its cl", pack({"classes": ["a", "\x1b"]})),
+    "half a character": ('architecture.*"a\\?b"', pack((), {"a\ud800b": BELOW_0})),
+    "number for a name": ("is damaged", pack((), {1: BELOW_0})),
+    "integers": (f"other numbers.*{FIRST}", pack((), {FIRST: WEIGHTS[FIRST].long()})),
+    "infinity": (f"other numbers.*{FIRST}", pack((), {FIRST: WEIGHTS[FIRST] / 0})),
+    "negative variance": ("in norm2", pack((), {"norm2.running_var": BELOW_0})),
 }
 
 

@@ -85,9 +85,7 @@ def test_limits_that_do_not_fit_are_refused(old, new, reason, report_of_newest):
 def test_other_recipe_than_that_of_the_limits_is_told(report_of_newest):
     save_network(epochs=1)
     assert "trained otherwise" not in report_of_newest()
-    save_network(
-        epochs="3\n\n## PASSED\x1b" + 9999 * "x"
-    )  # one short line, and no code
+    save_network(epochs="3\n\n## PASSED\x1b" + 9999 * "x")  # no other line, no code
     headline = report_of_newest().splitlines()[0]
     assert "otherwise than for the limits: epochs = 3??## PASSED?xxx" in headline
     assert len(headline) < 400

@@ -31,17 +31,14 @@ def mirror(tmp_path_factory, monkeypatch):
     resources = [(f"{name}.gz", None) for name in data.SHA256]  # without a sum
     monkeypatch.setattr(data, "DEFAULT", "mnist")
     monkeypatch.setattr(MNIST, "resources", resources)
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
     handler = partial(SimpleHTTPRequestHandler, directory=folder)
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         Thread(target=server.serve_forever, args=[0.01]).start()
-        call_mirror(server.server_port, monkeypatch)
+        address = f"http://127.0.0.1:{server.server_port}/"
+        monkeypatch.setattr(MNIST, "mirrors", [address])
         yield folder
         server.shutdown()
-
-
-def call_mirror(port, monkeypatch):
-    monkeypatch.setattr(MNIST, "mirrors", [f"http://127.0.0.1:{port}/"])
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
 
 
 def check_sets(folder):
@@ -108,10 +105,11 @@ def test_download_that_breaks_off_leaves_nothing(error, raised, tmp_path, monkey
     assert not list((tmp_path / data.RAW).iterdir())
 
 
-def test_stalled_download_is_given_up(tmp_path, monkeypatch):
-    monkeypatch.setattr(mnist, "STALL_SECONDS", 0.2)
+def test_stalled_download_is_given_up(mirror, tmp_path, monkeypatch):
+    monkeypatch.setattr(data, "STALL_SECONDS", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as server:  # that never answers
-        call_mirror(server.getsockname()[1], monkeypatch)
+        address = f"http://127.0.0.1:{server.getsockname()[1]}/"
+        monkeypatch.setattr(MNIST, "mirrors", [address])
         with pytest.raises(ConnectionError, match=r"\(timed out\)"):
             mnist.load_mnist(tmp_path)
     assert socket.getdefaulttimeout() is None
