@@ -43,7 +43,8 @@ def test_new_name_is_the_time_in_utc_and_the_latest(tmp_path):
 def test_checkpoints_are_found_by_the_time_in_their_names(tmp_path):
     names = ["model_20241231_235959.pth", "model_20251101_000000.pth"]
     strangers = ["model_20251102_000000.pt", "my_model_20251102_000000.pth"]
-    for name in [*names, *strangers, "model_20251102_00000٤.pth"]:
+    strangers += ["model_2025110x_000000.pth", "model_20251102_00000٤.pth"]
+    for name in names + strangers:
         (tmp_path / name).touch()
     assert [path.name for path in checkpoint.find_checkpoints(tmp_path)] == names
 
