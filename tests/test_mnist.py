@@ -23,12 +23,12 @@ LAST = "t10k-labels-idx1-ubyte.gz"
 def mirror(tmp_path_factory, monkeypatch):
     """Folder behind MNIST's only mirror, with 7 training and 7 test images."""
     folder = tmp_path_factory.mktemp("mirror")
-    for name in data.SHA256:
+    for name in mnist.SHA256:
         header, size = (IMAGES, 784) if "images" in name else (LABELS, 1)
         content = header + bytes(range(7)) * size
         (folder / f"{name}.gz").write_bytes(gzip.compress(content))
-        monkeypatch.setitem(data.SHA256, name, hashlib.sha256(content).hexdigest())
-    resources = [(f"{name}.gz", None) for name in data.SHA256]  # without a sum
+        monkeypatch.setitem(mnist.SHA256, name, hashlib.sha256(content).hexdigest())
+    resources = [(f"{name}.gz", None) for name in mnist.SHA256]  # without a sum
     monkeypatch.setattr(data, "DEFAULT", "mnist")
     monkeypatch.setattr(MNIST, "resources", resources)
     monkeypatch.setenv("no_proxy", "127.0.0.1")
@@ -62,21 +62,21 @@ def test_mnist_is_downloaded_into_whole_tensors_and_verified(mirror, tmp_path):
 def test_packed_files_are_read_where_nothing_can_be_written(
     mirror, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(data, "RAW", mirror)
-    monkeypatch.delattr(data, "download")  # not to be reached
+    monkeypatch.setattr(mnist, "RAW", mirror)
+    monkeypatch.delattr(mnist, "download")  # not to be reached
     check_sets(tmp_path)
     content = (mirror / LAST).read_bytes()
     for damaged in (content[:-9], content[:10] + b"\xff", b"<html>"):
         (mirror / LAST).write_bytes(damaged)
         with pytest.raises(UserError, match=f"{LAST} is damaged.*delete it"):
-            data.load_mnist(tmp_path, train=False)
+            mnist.load_mnist(tmp_path, train=False)
 
 
 def test_failed_download_leaves_what_was_there_and_strokes_stand_in(
     mirror, tmp_path, monkeypatch, capsys
 ):
     (mirror / LAST).unlink()
-    there = tmp_path / data.RAW / "train-images-idx3-ubyte.gz"
+    there = tmp_path / mnist.RAW / "train-images-idx3-ubyte.gz"
     there.parent.mkdir(parents=True)
     there.touch()
     monkeypatch.setattr(data, "STROKES_TRAIN", (20, 1))
@@ -94,19 +94,19 @@ def test_failed_download_leaves_what_was_there_and_strokes_stand_in(
 )
 def test_download_that_breaks_off_leaves_nothing(error, raised, tmp_path, monkeypatch):
     def fetch(*_, download):
-        (tmp_path / data.RAW).mkdir(parents=True)
-        (tmp_path / data.RAW / LAST).touch()
+        (tmp_path / mnist.RAW).mkdir(parents=True)
+        (tmp_path / mnist.RAW / LAST).touch()
         raise error
 
     monkeypatch.setattr("torchvision.datasets.MNIST", fetch)
     with pytest.raises(raised) as told:
-        data.load_mnist(tmp_path)
+        mnist.load_mnist(tmp_path)
     assert "\x1b" not in str(told.value)
-    assert not list((tmp_path / data.RAW).iterdir())
+    assert not list((tmp_path / mnist.RAW).iterdir())
 
 
 def test_stalled_download_is_given_up(mirror, tmp_path, monkeypatch):
-    monkeypatch.setattr(data, "STALL_SECONDS", 0.2)
+    monkeypatch.setattr(mnist, "STALL_SECONDS", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as server:  # that never answers
         address = f"http://127.0.0.1:{server.getsockname()[1]}/"
         monkeypatch.setattr(MNIST, "mirrors", [address])
