@@ -1,6 +1,20 @@
 """The built-in digits: how they look is guarded by the first losses in test_train.py."""
 
-from pipeline import data
+import pytest
+import torch
+
+from pipeline import data, strokes
+
+
+@pytest.mark.parametrize("n", [1, 1003])
+def test_digits_come_equally_often_and_leave_the_global_draws_alone(n):
+    state = torch.get_rng_state()
+    images, labels = strokes.draw_digits(n, 0)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert (images.shape, labels.dtype) == ((n, 1, 28, 28), torch.int64)
+    counts = labels.bincount(minlength=10)
+    assert counts.sum() == n
+    assert counts.max() - counts.min() <= 1
 
 
 def test_no_test_digit_is_among_the_training_digits():
