@@ -62,9 +62,9 @@ def remove_ground(light, tight):
     neither a gradient of light nor the edge of a shadow is ink.
     """
     window = int((TIGHT_WINDOW if tight else WINDOW) * max(light.shape)) | 1
-    margin = window // 2
-    if tight or min(light.shape) < 2 * window:
+    if tight:
         return light - ndimage.grey_opening(light, window)
+    margin = window // 2
     beyond = np.pad(light, margin, "reflect", reflect_type="odd")  # gradients go on
     ground = ndimage.grey_opening(beyond, window)
     return light - ground[margin:-margin, margin:-margin]

@@ -17,6 +17,7 @@ WORK = 320  # pixels: longer side to which larger pictures are reduced
 SMALL = 40  # pixels: longer side below which a picture counts as cropped to its digit
 CLOSE = 1 / 3  # of the longer side: a smaller digit is looked at again from closer
 TIGHT = 0.1  # of the longer side: where all margins are narrower, the digit fills it
+STRETCHED = (5, 4)  # height to width of a digit that was stretched to a square
 SMALLEST = 8  # pixels: longer side of the smallest digit that can be read
 
 
@@ -51,20 +52,20 @@ def prepare(picture):
         raise ValueError(f"is too small: a digit takes {SMALLEST} pixels at least")
     channels = read_channels(picture)
     if is_like_mnist(channels):
-        return torch.from_numpy(channels.mean(axis=0)).view(1, 1, FRAME, FRAME)
+        return frame(channels.mean(axis=0))
     ink = find_ink(channels, is_tight(channels))
     scale = max(picture.size) / max(ink.shape)
     left, top, right, bottom = find_box(ink)
     extent = max(right - left, bottom - top)
     if scale * extent < SMALLEST:
         raise ValueError(f"has a digit of less than {SMALLEST} pixels: enlarge it")
-    if scale > 1 and extent < CLOSE * max(ink.shape):
+    if (extent, extent) == (right - left, bottom - top) == ink.shape:
+        ink = np.kron(ink, np.ones(STRETCHED, dtype=np.float32))
+    elif scale > 1 and extent < CLOSE * max(ink.shape):
         room = extent / 2
         box = left - room, top - room, right + room, bottom + room
-        box = [round(scale * edge) for edge in box]
-        corner = [min(pair) for pair in zip(box[2:], picture.size, strict=True)]
-        picture = picture.crop((max(box[0], 0), max(box[1], 0), *corner))
-        ink = find_ink(read_channels(picture), tight=False)
+        box = (scale * np.array(box)).round().clip(0, 2 * picture.size)
+        ink = find_ink(read_channels(picture.crop(tuple(box))), tight=False)
     return frame(ink)
 
 
@@ -131,9 +132,9 @@ def read_channels(picture):
 
 
 def is_like_mnist(channels):
-    """Whether channels (C, H, W) show a light digit on black, framed as MNIST's are."""
-    framed = channels.shape[1:] == (FRAME, FRAME)
-    return framed and not channels[:, ::27, ::27].any() and channels.max() > 0.5
+    """Whether channels (C, H, W) are as large as MNIST's, and as black in the corners."""
+    small = channels.shape[1:] == (FRAME, FRAME)
+    return small and not channels[:, ::27, ::27].any() and channels.max() > 0.5
 
 
 def is_tight(channels):

@@ -85,10 +85,32 @@ def test_pictures_come_out_as_the_digit_on_them(digits, make):
     assert torch.stack(differences).mean() < 0.075  # half of it for a pixel's shift
 
 
-def test_picture_in_the_form_of_mnist_stays_as_it_is(digits):
+def test_picture_as_large_as_mnist_is_framed_wherever_its_digit_stands(digits):
     for digit in digits:
-        pixels = prepare(Image.fromarray(digit))
-        torch.testing.assert_close(pixels[0, 0], torch.from_numpy(digit) / 255)
+        expected = frame(digit / np.float32(255))
+        torch.testing.assert_close(prepare(Image.fromarray(digit)), expected)
+        moved = Image.fromarray(digit).crop((4, 4, 24, 24)).resize((14, 14))
+        aside = Image.new("L", (28, 28))
+        aside.paste(moved, (12, 13))
+        expected = frame(np.asarray(moved) / np.float32(255))
+        torch.testing.assert_close(prepare(aside), expected)
+
+
+def test_digit_that_was_stretched_to_a_square_becomes_narrower(digits):
+    digit = Image.fromarray(digits[5] // 128 * 255)
+    stretched = digit.crop(digit.getbbox()).resize((16, 16), Image.Resampling.NEAREST)
+    for picture in (stretched, stretched.point(lambda value: 255 - value)):
+        rows, columns = (prepare(picture)[0, 0] > 0.3).nonzero().mT
+        assert rows.max() - rows.min() == 19
+        assert columns.max() - columns.min() == 15
+
+
+def test_dim_end_of_a_narrow_sheet_is_not_ink(digits):
+    light = 240 - 150 * np.linspace(0, 1, 300) ** 3 + np.zeros((130, 1))
+    digit = np.asarray(Image.fromarray(digits[3]).resize((112, 112)))
+    light[9:121, 20:132] *= 1 - 0.7 * digit / 255
+    pixels = prepare(Image.fromarray(light.astype(np.uint8)))
+    assert (pixels - frame(digit / np.float32(255))).abs().mean() < 0.06
 
 
 @pytest.mark.parametrize(
