@@ -13,7 +13,7 @@ from PIL import Image
 
 from model import SimpleCNN
 from pipeline.checkpoint import find_checkpoints, load_checkpoint
-from pipeline.cli import make_parser, run, user_path, writing
+from pipeline.cli import make_parser, printable, run, user_path, writing
 from pipeline.evaluation import classify
 from pipeline.pictures import open_picture, prepare
 
@@ -53,9 +53,7 @@ def make_folder():
 
 def describe_guess(probabilities, classes):
     """The best guess, and the second where the best is not sure, as text."""
-    (first, second), (best, other) = (
-        values.tolist() for values in probabilities.topk(2)
-    )
+    (first, second), (best, other) = map(torch.Tensor.tolist, probabilities.topk(2))
     text = f"{classes[best]} ({first:.1%})"
     return text if first >= SURE else f"{text} or {classes[other]} ({second:.1%})"
 
@@ -67,7 +65,7 @@ def prepare_files(paths):
         try:
             prepared.append((path, prepare(open_picture(path))))
         except ValueError as error:
-            print(f"Error: {path} {error}", file=sys.stderr)
+            print(f"Error: {printable(str(path))} {error}", file=sys.stderr)
     return prepared
 
 
@@ -93,7 +91,8 @@ def main():
         images = torch.cat(images)
         guesses = classify(checkpoint.model, images)
         for path, image, guess in zip(paths, images, guesses, strict=True):
-            print(f"{path}: {describe_guess(guess, classes)}", flush=True)
+            name = printable(str(path))
+            print(f"{name}: {describe_guess(guess, classes)}", flush=True)
             read += 1
             if folder:
                 save_seen(image, folder / f"{read}_{path.name}.png")

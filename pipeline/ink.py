@@ -10,6 +10,7 @@ TIGHT_WINDOW = 0.5  # the same where a digit fills the picture
 BORDER = 2.0  # weight of the border, of whose pixels most are ground
 FAINTEST = 0.05  # least contrast of ink, of full white on black
 CLEAR = 3.7  # least contrast of ink to the ground's own unevenness
+STRONG = 0.2  # contrast of ink on any ground, of full white on black
 FAINT, DARK = 0.15, 0.65  # of full ink: what becomes black, and white
 ROUNDS = 4  # in which ever rarer ink is looked for
 ACROSS = 0.9  # of the picture: shortest printed line
@@ -82,7 +83,7 @@ def find_levels(ink):
         unevenness = np.median(np.abs(below - ground))
         if full - ground < FAINTEST:
             break
-        if full - threshold > CLEAR * unevenness:
+        if full - threshold > min(CLEAR * unevenness, STRONG):
             return ground, full
     raise ValueError(NOTHING)
 
@@ -119,13 +120,11 @@ def remove_lines(ink):
 def find_frame(strong):
     """Slices of a hollow rectangle in a mask (H, W), clear of its border, or None."""
     labels, _ = ndimage.label(strong, np.ones((3, 3)))
+    at_border = {*labels[0], *labels[-1], *labels[:, 0], *labels[:, -1]}
     for label, box in enumerate(ndimage.find_objects(labels), start=1):
-        height, width = labels[box].shape
-        inner = box[0].start and box[1].start
-        inner = inner and box[0].stop < len(strong) and box[1].stop < len(strong[0])
-        if not inner or min(height, width) < FRAMED * max(strong.shape):
-            continue
         outline = labels[box] == label
+        if label in at_border or min(outline.shape) < FRAMED * max(strong.shape):
+            continue
         filled = ndimage.binary_fill_holes(outline)
         if filled.mean() > 0.9 and outline.sum() < 0.3 * filled.sum():
             return box
@@ -150,11 +149,9 @@ def choose_strokes(strong):
     areas[(contact > 0) & (areas < np.where(along, 3, 0.5) * inside)] = 0
     kept = areas >= SPECK * areas.max()
     pieces = [box for box, is_kept in zip(boxes, kept, strict=True) if is_kept]
-    heights = [rows.stop - rows.start for rows, _ in pieces]
-    tall = [
-        c for (_, c), h in zip(pieces, heights, strict=True) if h > TALL * max(heights)
-    ]
-    tall.sort(key=lambda columns: columns.start)
+    heights = np.array([rows.stop - rows.start for rows, _ in pieces])
+    tall = np.flatnonzero(heights > TALL * heights.max())
+    tall = sorted((pieces[i][1] for i in tall), key=lambda columns: columns.start)
     if any(left.stop < right.start for left, right in pairwise(tall)):
         raise ValueError("seems to hold several digits: crop one")
     return ndimage.maximum_filter(np.append(False, kept)[labels], 3)

@@ -1,5 +1,6 @@
 """Picture files as pixels: opened without trust, upright, opaque, the digit framed."""
 
+import contextlib
 import os
 import warnings
 from pathlib import Path
@@ -47,7 +48,7 @@ def prepare(picture):
 
     Raises ValueError with what is wrong with it.
     """
-    picture = convert(make_upright(picture))
+    picture = convert(picture)
     if max(picture.size) < SMALLEST:
         raise ValueError(f"is too small: a digit takes {SMALLEST} pixels at least")
     channels = read_channels(picture)
@@ -63,8 +64,8 @@ def prepare(picture):
         ink = np.kron(ink, np.ones(STRETCHED, dtype=np.float32))
     elif scale > 1 and extent < CLOSE * max(ink.shape):
         room = extent / 2
-        box = left - room, top - room, right + room, bottom + room
-        box = (scale * np.array(box)).round().clip(0, 2 * picture.size)
+        box = np.array([left - room, top - room, right + room, bottom + room])
+        box = (scale * box).round().clip(0, 2 * picture.size)
         ink = find_ink(read_channels(picture.crop(tuple(box))), tight=False)
     return frame(ink)
 
@@ -79,31 +80,25 @@ def load_folder(folder, classes):
     if found != set(classes):
         names = ", ".join(sorted(found)) or "no pictures"
         raise UserError(f"{folder} holds {names}, not those of {', '.join(classes)}")
-    images, labels = [], []
+    labels, images = [], []
     for label, name in enumerate(classes):
         for path in sorted(folder.glob(f"{name}/[!.]*")):
+            labels.append(label)
             try:
                 images.append(prepare(open_picture(path)))
             except ValueError as error:
                 raise UserError(f"{path} {error}") from None
-            labels.append(label)
     return torch.cat(images), torch.tensor(labels)
 
 
-def make_upright(picture):
-    """The picture as its camera was held, where it says so."""
-    try:
-        return ImageOps.exif_transpose(picture)
-    except Exception:  # noqa: BLE001 - of a broken note on the orientation
-        return picture
-
-
 def convert(picture):
-    """The picture in mode F, RGB or RGBA; raises ValueError."""
+    """The picture upright, in mode F, RGB or RGBA; raises ValueError."""
+    with contextlib.suppress(Exception):  # of a broken note on the orientation
+        picture = ImageOps.exif_transpose(picture)
     mode = "RGB"
     if picture.mode.startswith(("I", "F")):  # 16 or 32 bits, of any range
         mode = "F"
-    elif "A" in picture.getbands() or "transparency" in picture.info:
+    elif picture.has_transparency_data:
         mode = "RGBA"
     try:
         return picture.convert(mode)
@@ -146,8 +141,7 @@ def is_tight(channels):
     except ValueError:
         return False
     left, top, right, bottom = find_box(ink)
-    height, width = ink.shape
-    margin = max(left, top, width - right, height - bottom)
+    margin = max(left, top, ink.shape[1] - right, ink.shape[0] - bottom)
     return margin < TIGHT * max(ink.shape)
 
 

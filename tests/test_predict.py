@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 import torch
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFilter
 
 import predict
 from experiments.photos import KINDS, photograph, to_bytes
@@ -180,6 +180,16 @@ def test_ink_may_cover_more_than_the_ground():
     assert row[0] == 0
 
 
+def test_bar_that_fills_its_picture_is_read():
+    """Most of such a ground is the bar's soft edge, and so is uneven."""
+    bar = Image.new("L", (150, 300), 235)
+    ImageDraw.Draw(bar).rectangle((60, 20, 90, 280), fill=30)
+    soft = bar.filter(ImageFilter.GaussianBlur(8)).crop((50, 12, 100, 288))
+    pixels = prepare(soft)
+    assert pixels[0, 0, 5:23, 12:16].mean() > 0.4
+    assert pixels[0, 0, :, :9].max() == 0
+
+
 def boxed(digit):
     sheet = Image.new("L", (400, 400), 240)
     ImageDraw.Draw(sheet).rectangle((60, 60, 340, 340), outline=20, width=4)
@@ -264,6 +274,12 @@ def test_options_stand_anywhere_and_names_may_begin_with_a_dash(run, tmp_path):
     code, out, err = run("good.png", "--show", "good.png", "--", "-dash.png")
     assert (code, err) == (0, "")
     assert out.splitlines()[2].startswith("-dash.png: ")
+
+
+def test_name_of_a_picture_stays_on_its_line(run, monkeypatch):
+    assert run("no\npicture")[2].startswith("Error: no?picture ")
+    monkeypatch.setattr(predict, "open_picture", lambda path: Image.open("good.png"))
+    assert run("a\nb.png")[1].startswith("a?b.png: ")
 
 
 def test_show_overwrites_nothing(run, tmp_path):
