@@ -12,7 +12,6 @@ FAINTEST = 0.05  # least contrast of ink, of full white on black
 CLEAR = 3.7  # least contrast of ink to the ground's own unevenness
 STRONG = 0.2  # contrast of ink on any ground, of full white on black
 FAINT, DARK = 0.15, 0.65  # of full ink: what becomes black, and white
-ROUNDS = 4  # in which ever rarer ink is looked for
 ACROSS = 0.9  # of the picture: shortest printed line
 FRAMED = 0.1  # of the picture's side: smallest box round a digit
 LINE = 0.035  # of the longer side: widest printed line
@@ -47,13 +46,15 @@ def brighten_ink(channels):
     changes = (channels - local).reshape(colours.shape)
     direction = np.linalg.eigh(changes @ changes.T)[1][:, -1]
     direction /= np.abs(direction).sum()
-    light, change = (
-        (direction @ c).reshape(local.shape[1:]) for c in (colours, changes)
-    )
+    light, change = (direction @ [colours, changes]).reshape(2, *local.shape[1:])
     skewness = (change**3).mean() / max((change**2).mean(), 1e-12) ** 1.5
-    bright = change > otsu(change)
-    border = np.concatenate([bright[0], bright[-1], bright[:, 0], bright[:, -1]])
-    return light if skewness + BORDER * (0.5 - border.mean()) > 0 else -light
+    excess = 0.5 - border(change > otsu(change)).mean()
+    return light if skewness + BORDER * excess > 0 else -light
+
+
+def border(image):
+    """The outermost pixels of an image (H, W)."""
+    return np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
 
 
 def remove_ground(light, tight):
@@ -73,19 +74,15 @@ def remove_ground(light, tight):
 
 def find_levels(ink):
     """Medians of the ground and of the ink; raises ValueError where there is no ink."""
-    above = ink
-    for _ in range(ROUNDS):
-        threshold = otsu(above)
-        above, below = ink[ink > threshold], ink[ink <= threshold]
-        if not len(above) or not len(below):
-            break
-        full, ground = np.median(above), np.median(below)
-        unevenness = np.median(np.abs(below - ground))
-        if full - ground < FAINTEST:
-            break
-        if full - threshold > min(CLEAR * unevenness, STRONG):
-            return ground, full
-    raise ValueError(NOTHING)
+    threshold = otsu(ink)
+    above, below = ink[ink > threshold], ink[ink <= threshold]
+    if not above.size or not below.size:
+        raise ValueError(NOTHING)
+    full, ground = np.median(above), np.median(below)
+    clear = CLEAR * np.median(np.abs(below - ground))
+    if full - ground < FAINTEST or full - threshold <= min(clear, STRONG):
+        raise ValueError(NOTHING)
+    return ground, full
 
 
 def otsu(values):
@@ -107,8 +104,6 @@ def remove_lines(ink):
     strokes that cross it.
     """
     thick = int(LINE * max(ink.shape))
-    if thick == 0:
-        return ink
     for _ in range(2):  # lines that are level, then those that are upright
         around = ndimage.maximum_filter(ink, (3, 1))  # a line may lean a little
         lines = ndimage.grey_opening(around, (1, round(ACROSS * ink.shape[1])))
@@ -120,7 +115,7 @@ def remove_lines(ink):
 def find_frame(strong):
     """Slices of a hollow rectangle in a mask (H, W), clear of its border, or None."""
     labels, _ = ndimage.label(strong, np.ones((3, 3)))
-    at_border = {*labels[0], *labels[-1], *labels[:, 0], *labels[:, -1]}
+    at_border = set(border(labels))
     for label, box in enumerate(ndimage.find_objects(labels), start=1):
         outline = labels[box] == label
         if label in at_border or min(outline.shape) < FRAMED * max(strong.shape):
@@ -141,17 +136,15 @@ def choose_strokes(strong):
         raise ValueError(NOTHING)
     boxes = ndimage.find_objects(labels)
     areas = np.bincount(labels.ravel())[1:]
-    edges = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
-    contact = np.bincount(edges, minlength=count + 1)[1:]
+    contact = np.bincount(border(labels), minlength=count + 1)[1:]
     inside = areas[contact == 0].max(initial=0)
-    sides = [max(labels[box].shape) for box in boxes]
-    along = contact > 0.5 * np.array(sides)  # as a table's edge or a finger lies
+    along = contact > [max(labels[box].shape) / 2 for box in boxes]  # a table, a finger
     areas[(contact > 0) & (areas < np.where(along, 3, 0.5) * inside)] = 0
     kept = areas >= SPECK * areas.max()
-    pieces = [box for box, is_kept in zip(boxes, kept, strict=True) if is_kept]
-    heights = np.array([rows.stop - rows.start for rows, _ in pieces])
-    tall = np.flatnonzero(heights > TALL * heights.max())
-    tall = sorted((pieces[i][1] for i in tall), key=lambda columns: columns.start)
+    pieces = [boxes[i] for i in np.flatnonzero(kept)]
+    tallest = max(rows.stop - rows.start for rows, _ in pieces)
+    tall = [x for y, x in pieces if y.stop - y.start > TALL * tallest]
+    tall.sort(key=lambda columns: columns.start)
     if any(left.stop < right.start for left, right in pairwise(tall)):
         raise ValueError("seems to hold several digits: crop one")
     return ndimage.maximum_filter(np.append(False, kept)[labels], 3)

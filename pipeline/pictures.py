@@ -15,7 +15,7 @@ from pipeline.ink import find_ink
 from pipeline.strokes import FRAME
 
 WORK = 320  # pixels: longer side to which larger pictures are reduced
-SMALL = 40  # pixels: longer side below which a picture counts as cropped to its digit
+SMALL = 40  # pixels: longer side of a picture that counts as cropped to its digit
 CLOSE = 1 / 3  # of the longer side: a smaller digit is looked at again from closer
 TIGHT = 0.1  # of the longer side: where all margins are narrower, the digit fills it
 STRETCHED = (5, 4)  # height to width of a digit that was stretched to a square
@@ -63,9 +63,8 @@ def prepare(picture):
     if (extent, extent) == (right - left, bottom - top) == ink.shape:
         ink = np.kron(ink, np.ones(STRETCHED, dtype=np.float32))
     elif scale > 1 and extent < CLOSE * max(ink.shape):
-        room = extent / 2
-        box = np.array([left - room, top - room, right + room, bottom + room])
-        box = (scale * box).round().clip(0, 2 * picture.size)
+        room = extent / 2 * np.array([-1, -1, 1, 1])
+        box = (scale * (find_box(ink) + room)).round().clip(0, 2 * picture.size)
         ink = find_ink(read_channels(picture.crop(tuple(box))), tight=False)
     return frame(ink)
 
@@ -121,15 +120,15 @@ def read_channels(picture):
     values = np.asarray(picture, dtype=np.float32).transpose(2, 0, 1) / 255
     if len(values) == 3:
         return values
-    colours, opacity = values[:3], values[3:]
-    drawn = (colours * opacity).sum() / max(3 * opacity.sum(), 1e-9)
-    return colours * opacity + (drawn < 0.5) * (1 - opacity)  # on white or on black
+    drawn, opacity = values[:3] * values[3:], values[3:]
+    is_dark = drawn.sum() < 1.5 * opacity.sum()
+    return drawn + is_dark * (1 - opacity)  # on white or on black
 
 
 def is_like_mnist(channels):
-    """Whether channels (C, H, W) are as large as MNIST's, and as black in the corners."""
-    small = channels.shape[1:] == (FRAME, FRAME)
-    return small and not channels[:, ::27, ::27].any() and channels.max() > 0.5
+    """Whether channels (C, H, W) have MNIST's size and black corners."""
+    large = channels.shape[1:] == (FRAME, FRAME)
+    return large and not channels[:, ::27, ::27].any() and channels.max() > 0.5
 
 
 def is_tight(channels):
