@@ -60,11 +60,11 @@ def prepare(picture):
     extent = max(right - left, bottom - top)
     if scale * extent < SMALLEST:
         raise ValueError(f"has a digit of less than {SMALLEST} pixels: enlarge it")
-    if (extent, extent) == (right - left, bottom - top) == ink.shape:
+    if (extent, extent) == (right - left, bottom - top) == ink.shape:  # fills a square
         ink = np.kron(ink, np.ones(STRETCHED, dtype=np.float32))
     elif scale > 1 and extent < CLOSE * max(ink.shape):
         room = extent / 2 * np.array([-1, -1, 1, 1])
-        box = (scale * (find_box(ink) + room)).round().clip(0, 2 * picture.size)
+        box = (scale * (find_box(ink) + room)).round().clip(0, picture.size * 2)
         ink = find_ink(read_channels(picture.crop(tuple(box))), tight=False)
     return frame(ink)
 
