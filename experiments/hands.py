@@ -6,6 +6,7 @@ with their digit, in FOLDER and the folders in it. An x stands for no single dig
 """
 
 import re
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -96,9 +97,8 @@ def score(digits, model):
     """Markdown table of how many of `read_unipen` or `read_pictures` are read right."""
     sources = {}
     for source, digit, pixels in digits:
-        for row in (source, "**all**"):
-            sources.setdefault(row, []).append((digit, pixels))
-    sources["**all**"] = sources.pop("**all**")  # the last
+        sources.setdefault(source, []).append((digit, pixels))
+    sources["**all**"] = list(chain(*sources.values()))
     rows = []
     for source, pairs in sources.items():
         right, seen = 0, [pair for pair in pairs if pair[1] is not None]
@@ -114,10 +114,8 @@ def score(digits, model):
 def main():
     parser = make_parser(__doc__)
     parser.add_argument("folder", type=user_path, help="of UNIPEN, or of pictures")
-    checkpoint = "default: the newest here; may be repeated"
-    parser.add_argument(
-        "--checkpoint", type=user_path, action="append", help=checkpoint
-    )
+    told = "default: the newest here; may be repeated"
+    parser.add_argument("--checkpoint", type=user_path, action="append", help=told)
     args = parser.parse_args()
     torch.set_num_threads(1)  # two would wait for each other
     unipen = Path(args.folder, "data", "1a").is_dir()

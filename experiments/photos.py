@@ -91,11 +91,10 @@ def photograph(image, seed, light_on_dark=False):
     if light_on_dark:
         photo = 1 - photo
     x, y = np.meshgrid(np.linspace(-1, 1, width), np.linspace(-1, 1, height))
-    angle = random.uniform(0, 2 * np.pi, 2)
-    gradient = 1 + random.uniform(0, 0.25) * (
-        x * np.cos(angle[0]) + y * np.sin(angle[0])
-    )
-    distance = x * np.cos(angle[1]) + y * np.sin(angle[1]) - random.uniform(-0.5, 0.5)
+    angles = random.uniform(0, 2 * np.pi, 2)
+    slope, across = (x * np.cos(angle) + y * np.sin(angle) for angle in angles)
+    gradient = 1 + random.uniform(0, 0.25) * slope
+    distance = across - random.uniform(-0.5, 0.5)
     softness = random.uniform(0.01, 0.1)
     shadow = 1 - random.uniform(0, 0.4) / (1 + np.exp(-distance / softness))
     photo = photo * (gradient * shadow)[..., None]
@@ -148,11 +147,10 @@ def read_pictures(kind, first):
 def main():
     make_parser(__doc__).parse_args()
     jobs = [(kind, first) for kind in KINDS for first in range(0, N, 50)]
-    right = dict(in_parallel(read_pictures, jobs, "Pictures"))
-    rows = []
-    for kind in KINDS:
-        counts = [n for job, n in right.items() if job[0] == kind]
-        rows.append([kind, f"{100 * sum(counts) / N:.1f} %"])
+    right = dict.fromkeys(KINDS, 0)
+    for (kind, _), count in in_parallel(read_pictures, jobs, "Pictures"):
+        right[kind] += count
+    rows = [[kind, f"{100 * count / N:.1f} %"] for kind, count in right.items()]
     model, images, labels = load()
     pictures = [prepare(Image.fromarray(image)) for image in to_bytes(images)]
     plain = accuracy(classify(model, torch.cat(pictures)), labels)
