@@ -8,7 +8,7 @@ from functools import cache, partial
 
 import numpy as np
 import torch
-from PIL import Image, ImageDraw, ImageFilter
+from PIL import Image, ImageDraw, ImageFilter, ImageOps
 
 from experiments.workers import in_parallel
 from model import SimpleCNN
@@ -30,16 +30,17 @@ def to_bytes(images):
 
 
 def crop_tight(image, seed, margin, thicker=0):
-    """A digit cropped to its ink and a margin, as a share of its longer side."""
+    """A digit cropped to its ink and a margin, as a share of its longer side.
+
+    Its pen is thicker by so many pixels of MNIST.
+    """
     side = int(np.random.default_rng(seed).integers(100, 400))
     digit = Image.fromarray(image).resize([side] * 2, Image.Resampling.BICUBIC)
-    if thicker:  # by that many pixels of MNIST
-        digit = digit.filter(ImageFilter.MaxFilter(thicker * side // 28 | 1))
+    digit = digit.filter(ImageFilter.MaxFilter(thicker * side // 28 | 1))
     digit = digit.crop(digit.point(lambda value: 255 * (value > 50)).getbbox())
-    margin = round(margin * max(digit.size))
-    sheet = Image.new("RGB", [length + 2 * margin for length in digit.size], PAPER)
-    sheet.paste(INK, (margin, margin), digit)
-    return sheet
+    sheet = Image.new("RGB", digit.size, PAPER)
+    sheet.paste(INK, mask=digit)
+    return ImageOps.expand(sheet, round(margin * max(digit.size)), PAPER)
 
 
 def put_on_sheet(image, seed, colours=(PAPER, INK), size=SIZE, side=300, mark=None):
@@ -68,9 +69,8 @@ def draw_grid(draw, random, *_):
 
 def draw_box(draw, random, place, ink):
     gap, width = int(random.integers(12, 40)), int(random.integers(2, 5))
-    start = place[0] + ink[0] - gap, place[1] + ink[1] - gap
-    end = place[0] + ink[2] + gap, place[1] + ink[3] + gap
-    draw.rectangle((start, end), outline=(30, 30, 40), width=width)
+    corners = np.reshape(ink, (2, 2)) + place + [[-gap], [gap]]
+    draw.rectangle([*map(tuple, corners)], outline=(30, 30, 40), width=width)
 
 
 def photograph(image, seed, light_on_dark=False):
@@ -130,7 +130,7 @@ def load():
     return model, *load_mnist(train=False)
 
 
-def read_pictures(kind, first):
+def count_right(kind, first):
     """How many of 50 pictures of a kind the newest checkpoint reads right."""
     model, images, labels = load()
     seeds = range(first, first + 50)
@@ -148,7 +148,7 @@ def main():
     make_parser(__doc__).parse_args()
     jobs = [(kind, first) for kind in KINDS for first in range(0, N, 50)]
     right = dict.fromkeys(KINDS, 0)
-    for (kind, _), count in in_parallel(read_pictures, jobs, "Pictures"):
+    for (kind, _), count in in_parallel(count_right, jobs, "Pictures"):
         right[kind] += count
     rows = [[kind, f"{100 * count / N:.1f} %"] for kind, count in right.items()]
     model, images, labels = load()
