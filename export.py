@@ -9,6 +9,7 @@ from model import SimpleCNN
 from pipeline.checkpoint import find_checkpoints, load_checkpoint
 from pipeline.cli import UserError, make_parser, run, user_path, write_whole
 from pipeline.data import DATASETS
+from pipeline.framing import FINE, PEN_RANGE
 from pipeline.strokes import BOX, FRAME
 
 TARGET = Path(__file__).with_name("page") / "model.js"
@@ -78,6 +79,8 @@ def to_javascript(checkpoint):
         "classes": checkpoint.metadata["classes"],
         "frame": FRAME,
         "box": BOX,
+        "fine": FINE,
+        "pen_range": PEN_RANGE,
         "rings": [{"pixels": pixels, "logits": row} for pixels, row in pairs],
         "layers": layers,
     }

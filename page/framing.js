@@ -1,7 +1,7 @@
 "use strict";
 // From a drawing to what the network sees: the function `frame` of pipeline/framing.py, step by step.
 
-const FINE = 8, PEN_RANGE = [1.6, 2.9];
+const { fine: FINE, pen_range: PEN_RANGE } = MODEL;
 const ROOM = Math.ceil(FINE * PEN_RANGE[0] / 2); // by which the thinnest pen grows
 
 const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
