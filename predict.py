@@ -95,7 +95,7 @@ def main():
             print(f"{name}: {describe_guess(guess, classes)}", flush=True)
             read += 1
             if folder:
-                save_seen(image, folder / f"{read}_{path.name}.png")
+                save_seen(image, folder / f"{read}_{path.name[:50]}.png")
     sys.exit(read < len(args.pictures))
 
 

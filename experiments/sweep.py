@@ -21,6 +21,7 @@ from pipeline.cli import (
     make_parser,
     markdown_table,
     number,
+    prepare_folder,
     run,
     write_whole,
 )
@@ -109,6 +110,8 @@ def main():
     name, demands = args.dataset, requirements(len(DATASETS[args.dataset].classes))
     images, labels = load_sets(name)[1]  # downloads once, and fails before any worker
     mark = limits.fingerprint(name, images, labels)
+    prepare_folder(Path())  # rather than to lose the trainings
+    limits.read_entries()
 
     seeds = range(args.first_seed, args.first_seed + args.seeds)
     jobs = [(name, Recipe(epochs=args.epochs, seed=seed)) for seed in seeds]
@@ -123,9 +126,10 @@ def main():
     try:
         old = limits.read_limits(name, mark, runs[0])[0]
     except UserError as error:  # of a data set that has no limits yet
-        print(error, end="\n\n")
         old = []
-    rows = limits.measure_limits(runs, len(images)) if args.write else {}
+        if not args.write:
+            print(error, end="\n\n")
+    rows = limits.measure_limits(runs, labels) if args.write else {}
     new = limits.as_limits(rows) or old
     if args.write:
         print(compare_limits(old, new), end="\n\n")

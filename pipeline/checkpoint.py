@@ -73,7 +73,7 @@ def find_checkpoints(folder="."):
     if not paths:
         raise UserError(f"no checkpoint in {folder}: run `python train.py` first")
     if paths[-1].name > latest_name():
-        raise UserError(f"{paths[-1]} has a time in the future: delete it")
+        raise UserError(f"{paths[-1]} has a time in the future: move it away")
     return paths
 
 

@@ -4,7 +4,7 @@ import argparse
 import os
 import sys
 import tempfile
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 NO_MEMORY = (  # so says torch
@@ -85,7 +85,8 @@ def write_whole(path, text):
             partial.write_text(text, encoding="utf-8", errors="backslashreplace")
             partial.replace(path)
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):  # of a disk that cannot be written
+            partial.unlink(missing_ok=True)
 
 
 def prepare_folder(folder):

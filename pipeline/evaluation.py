@@ -30,7 +30,7 @@ def measure(model, images, labels):
         "accuracy": accuracy(probabilities, labels),
         "worst_recall": min(accuracy(probabilities[c], labels[c]) for c in classes),
         "cross_entropy": F.nll_loss(probabilities.log(), labels).item(),
-        "mistake_confidence": 100 * wrong.sum().item() / max(len(wrong), 1),
+        "mistake_confidence": 100 * wrong.mean().item() if len(wrong) else None,
     }
     for name, change in CHANGES.items():
         changed = classify(model, change(images))

@@ -62,6 +62,14 @@ def read_limits(name, mark, figures):
     return as_limits(rows), recipe
 
 
+def read_entries():
+    """What limits.json says of each data set; raises UserError."""
+    try:
+        return dict(json.loads(FILE.read_text("utf-8"))) if FILE.exists() else {}
+    except (TypeError, ValueError):
+        raise UserError(f"{FILE} is damaged: mend it, or delete it") from None
+
+
 def is_sound(figure, row):
     """Whether a row of limits.json has a finite number for each relation of its figure."""
     required = row["limits"]
@@ -79,19 +87,24 @@ def as_limits(rows):
     ]
 
 
-def measure_limits(runs, images):
-    """Rows of limits.json from the figures of good models on that many test images.
+def measure_limits(runs, labels):
+    """Rows of limits.json from the figures of good models on test images of these labels.
 
-    The deviation counts as one image at least where it is a percentage, and as a tenth of
-    the last printed digit elsewhere; limits are rounded outwards.
+    The deviation counts as one image at least where it is a percentage, of the smallest
+    class where it is a recall, and as a tenth of the last printed digit elsewhere; limits
+    are rounded outwards.
     """
-    rows = {}
+    rows, smallest = {}, labels.unique(return_counts=True)[1].min().item()
     for name, (_, digits, unit, relations) in FIGURES.items():
         values = [figures[name] for figures in runs]
+        faultless = name == "mistake_confidence" and None in values
+        if faultless:
+            values = [value or 0 for value in values]
         if not relations or None in values:
             continue
         mean, deviation = statistics.mean(values), statistics.stdev(values)
         step = 10.0**-digits
+        images = smallest if name == "worst_recall" else len(labels)
         least = 100 / images if unit == "%" else step / 10
         margin = DEVIATIONS * max(deviation, least)
         bounds = {
@@ -99,7 +112,7 @@ def measure_limits(runs, images):
             "≥": math.floor((mean - margin) / step) * step,
             "≤": math.ceil((mean + margin) / step) * step,
         }
-        if relations == "≥≤" and 0 in values:  # a model without mistakes
+        if faultless:  # a model without mistakes
             bounds = {"≥": 0, "≤": 100}
         worst = min(values) if "≥" in relations else max(values)
         shown = {"mean": mean, "deviation": deviation, "worst": worst}
@@ -111,7 +124,7 @@ def measure_limits(runs, images):
 
 def write_limits(name, mark, recipe, rows):
     """Replace what limits.json says of a data set; raises OSError, and then leaves it."""
-    entries = json.loads(FILE.read_text("utf-8")) if FILE.exists() else {}
+    entries = read_entries()
     recipe = {knob: value for knob, value in recipe.items() if knob != "seed"}
     entries[name] = {"test_set": mark, "recipe": recipe, "figures": rows}
     write_whole(FILE, to_json(entries) + "\n")

@@ -52,9 +52,9 @@ def prepare(picture):
     if max(picture.size) < SMALLEST:
         raise ValueError(f"is too small: a digit takes {SMALLEST} pixels at least")
     channels = read_channels(picture)
-    if is_like_mnist(channels):
-        return frame(channels.mean(axis=0))
-    ink = find_ink(channels, is_tight(channels))
+    ink = channels.mean(axis=0)
+    if not is_like_mnist(ink):
+        ink = find_ink(channels, is_tight(channels))
     scale = max(picture.size) / max(ink.shape)
     left, top, right, bottom = find_box(ink)
     extent = max(right - left, bottom - top)
@@ -125,10 +125,10 @@ def read_channels(picture):
     return drawn + is_dark * (1 - opacity)  # on white or on black
 
 
-def is_like_mnist(channels):
-    """Whether channels (C, H, W) have MNIST's size and black corners."""
-    large = channels.shape[1:] == (FRAME, FRAME)
-    return large and not channels[:, ::27, ::27].any() and channels.max() > 0.5
+def is_like_mnist(light):
+    """Whether an image (H, W) has MNIST's size, black corners, and white on it."""
+    large = light.shape == (FRAME, FRAME) and light.max() > 0.5
+    return large and not light[:: FRAME - 1, :: FRAME - 1].any()
 
 
 def is_tight(channels):

@@ -58,12 +58,12 @@ def to_markdown(word, verdict, predecessor):
     """Markdown of one screen: the verdict, the faults, and a table of all checks."""
     if isinstance(verdict, Failure):
         return f"## {word.upper()}: {verdict.name}\n\n{verdict.reason}\n"
-    checks, before = verdict.checks, ["–"] * len(verdict.checks)
+    checks, before = verdict.checks, {}
     if comparable(verdict, predecessor):
-        before = [check.measured for check in predecessor.checks]
+        before = {check.figure: check.measured for check in predecessor.checks}
     rows = [
-        [check.name, check.measured, check.required, old, MARKS[check.passed]]
-        for check, old in zip(checks, before, strict=True)
+        [c.name, c.measured, c.required, before.get(c.figure, "–"), MARKS[c.passed]]
+        for c in checks
     ]
     paragraphs = [
         f"## {word.upper()}: {verdict.headline}",

@@ -10,6 +10,7 @@ from pipeline.cli import UserError
 from pipeline.data import DATASETS
 
 MAX_BYTES = 10_000_000  # of a file, and of all that is in it; ours has 34,000
+LONGEST = 100_000  # characters of a record
 PICKLED_NAMES = {  # all that the pickle of a checkpoint calls
     "collections OrderedDict",
     "torch FloatStorage",
@@ -71,12 +72,16 @@ def check_names(pickle):
 
 def check_record(metadata):
     """Refuse what would break a report, and a record that says too little."""
+    length = 0
     for name, value in metadata.items():
         number = isinstance(value, int | float) and abs(value) < 1e300  # nor is NaN
         strings = value if isinstance(value, list) else [value]
         sound = number or all(isinstance(string, str) for string in strings)
         if not sound or not isinstance(name, str):
             raise UserError(f"holds neither strings nor a finite number as {name}")
+        length += 0 if number else sum(map(len, strings))
+        if length > LONGEST:  # one long string may be listed many times
+            raise UserError(f"holds more than {LONGEST:,} characters")
     if str(metadata.get("dataset")) not in DATASETS:
         raise UserError("does not say what it was trained on")
     if not isinstance(metadata.get("test_accuracy"), float):
@@ -96,6 +101,8 @@ def fill(network, state_dict):
     except RuntimeError as error:
         reason = str(error).splitlines()[-1].strip()
         raise UserError(f"was made for another architecture: {reason}") from None
+    if missing := network.state_dict().keys() - state_dict.keys():
+        raise UserError(f"was made for another architecture: no {min(missing)}")
     for name, tensor in network.state_dict().items():
         if state_dict[name].dtype != tensor.dtype or not tensor.isfinite().all():
             raise UserError(f"holds other numbers than finite floats in {name}")

@@ -87,6 +87,7 @@ REFUSED = {  # why, and what is in the file; test_faults.py has others
     "class that is no text": ("neither strings nor", pack({"classes": ["a", 1]})),
     "number beyond floats": ("finite number as loss", pack({"loss": 10**400})),
     "forged heading": (r"as \?\?## OK", pack({"\n\x1b## OK": None})),
+    "one text many times": ("holds more than", pack({"a": 200 * ["x" * 999]})),
     "list of data sets": ("what it was trained on", pack({"dataset": ["emnist"]})),
     "accuracy in words": ("its test accuracy", pack({"test_accuracy": "99"})),
     "one name twice": ("does not name its classes", pack({"classes": ["a", "a"]})),
@@ -108,6 +109,14 @@ def test_what_could_do_harm_or_says_too_little_is_refused(name, tmp_path, monkey
     with pytest.raises(UserError, match=f"model.pth .*{reason}.*train.py"):
         checkpoint.load_checkpoint(path, SimpleCNN(len(CLASSES)))
     assert list(tmp_path.iterdir()) == [path]  # nothing was struck
+
+
+def test_weights_that_torch_would_fill_in_are_missed(tmp_path):
+    saved = {"metadata": RECORD, "state_dict": WEIGHTS | {}}
+    del saved["state_dict"]["norm2.num_batches_tracked"]
+    torch.save(saved, tmp_path / "model.pth")
+    with pytest.raises(UserError, match="no norm2.num_batches_tracked"):
+        checkpoint.load_checkpoint(tmp_path / "model.pth", SimpleCNN(len(CLASSES)))
 
 
 def test_torch_sees_the_listed_part_of_an_archive_alone():

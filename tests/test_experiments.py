@@ -24,7 +24,7 @@ def good_figures(seed):
 
 GOOD = [good_figures(seed) for seed in range(6)]
 ONE_BAD = [*GOOD[1:], GOOD[0] | {"accuracy": 70.0}]
-WITHOUT_MISTAKES = [figures | {"mistake_confidence": 0} for figures in GOOD]
+WITHOUT_MISTAKES = [figures | {"mistake_confidence": None} for figures in GOOD]
 
 
 @pytest.fixture
@@ -45,6 +45,9 @@ def run_sweep(call, tmp_path, monkeypatch, capsys):
 
 
 def test_sweep_sets_limits_and_says_which_it_loosens(run_sweep):
+    limits.FILE.write_text("<<<<<<< HEAD", "utf-8")  # of a merge
+    assert "limits.json is damaged: mend it" in run_sweep("--write")[1]
+    limits.FILE.unlink()
     output, _ = run_sweep()
     assert f"limits.json has no sound limits for {NAME}" in output
     assert "| Test Accuracy | 98.10% | 0.09% | 98.00% | ≥ 95.00% | 34.7 σ |" in output

@@ -210,6 +210,7 @@ def side_by_side(digit):
         (side_by_side, "several digits: crop one"),
         (lambda digit: as_paper(digit).resize((7, 9)), "less than 8 pixels"),
         (lambda digit: Image.new("L", (5, 5)), "too small"),
+        (lambda digit: Image.new("L", (2, 2), 255).crop((-13, -13, 15, 15)), "of less"),
         (lambda digit: Image.fromarray(np.full((50, 50), np.nan)), "without a value"),
     ],
 )
