@@ -56,6 +56,8 @@ def test_sweep_sets_limits_and_says_which_it_loosens(run_sweep):
     rows = json.loads(limits.FILE.read_text("utf-8"))[NAME]["figures"]
     bounds = {figure: row["limits"] for figure, row in rows.items()}
     assert bounds["accuracy"] == {"≥": 96.43}  # 5 images of 300 from the mean
+    five_images = 500 * len(CLASSES) / 300  # of a class
+    assert bounds["worst_recall"] == {"≥": pytest.approx(-five_images, abs=0.02)}
     assert bounds["mistake_confidence"] == {"≥": 19.1, "≤": 72.9}  # 5 deviations
     assert bounds["cross_entropy"] == {"≤": 0.002}  # 5 tenths of a digit
     assert bounds["images"] == {"=": 300}
