@@ -85,9 +85,9 @@ def validate(step, seed, pens):
 
 def main():
     parser = make_parser(__doc__)
-    add, pens = parser.add_argument, "folder of UNIPEN's distribution"
+    add = parser.add_argument
     add("--seeds", type=number(int, 2, 1000), default=10, help="for each step")
-    add("--pens", type=user_path, help=pens)
+    add("--pens", type=user_path, help="folder of UNIPEN's distribution")
     add_processes_option(parser)
     args = parser.parse_args()
     load_sets("mnist")  # downloads once, and fails before any worker

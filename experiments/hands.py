@@ -25,9 +25,7 @@ PEN_WIDTH = SIDE // 14  # pixels: its pen
 SPAN = 0.7  # of the canvas: the longer side of the pen's path, in the middle
 SEGMENT = re.compile(r'^\.SEGMENT\s+CHARACTER\s+([\d,-]+)\s+\S+\s+"(\d)"', re.MULTILINE)
 INCLUDE = re.compile(r"^\.INCLUDE\s+(\S+)", re.MULTILINE)
-KEYWORD = re.compile(
-    r"^\.(\w+)", re.MULTILINE
-)  # of what the lines up to the next one are
+FIELD = re.compile(r"^\.(\w+)", re.MULTILINE)  # its lines go on to the next one
 
 
 def read_unipen(folder):
@@ -53,7 +51,7 @@ def read_components(text):
     Only what has points is counted.
     """
     columns, components = ["X", "Y"], []
-    names = KEYWORD.split(text)
+    names = FIELD.split(text)
     for name, lines in zip(names[1::2], names[2::2], strict=True):
         if name == "COORD":
             columns = lines.split()

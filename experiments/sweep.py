@@ -111,7 +111,8 @@ def main():
     images, labels = load_sets(name)[1]  # downloads once, and fails before any worker
     mark = limits.fingerprint(name, images, labels)
     prepare_folder(Path())  # rather than to lose the trainings
-    limits.read_entries()
+    if args.write:
+        limits.read_entries()
 
     seeds = range(args.first_seed, args.first_seed + args.seeds)
     jobs = [(name, Recipe(epochs=args.epochs, seed=seed)) for seed in seeds]

@@ -1,4 +1,4 @@
-"""The data sets, by name, as whole tensors: MNIST, and the stroke digits that stand in for it."""
+"""The data sets, by name: MNIST, and the built-in stroke digits that stand in for it."""
 
 from collections.abc import Callable
 from functools import partial

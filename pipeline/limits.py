@@ -44,7 +44,7 @@ def read_limits(name, mark, figures):
     """
     remedy = f"run `python -m experiments.sweep --dataset {name} --write`"
     try:
-        entry = json.loads(FILE.read_text("utf-8"))[name]
+        entry = read_entries()[name]
         rows, recipe = entry["figures"], dict(entry["recipe"])
         sound = all(is_sound(*pair) for pair in rows.items())
         same = entry["test_set"] == mark

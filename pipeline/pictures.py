@@ -1,8 +1,8 @@
 """Picture files as pixels: opened without trust, upright, opaque, the digit framed."""
 
-import contextlib
 import os
 import warnings
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ from pipeline.ink import find_ink
 from pipeline.strokes import FRAME
 
 WORK = 320  # pixels: longer side to which larger pictures are reduced
-SMALL = 40  # pixels: longer side of a picture that counts as cropped to its digit
+SMALL = 40  # pixels: longer side below which a picture counts as cropped to its digit
 CLOSE = 1 / 3  # of the longer side: a smaller digit is looked at again from closer
 TIGHT = 0.1  # of the longer side: where all margins are narrower, the digit fills it
 STRETCHED = (5, 4)  # height to width of a digit that was stretched to a square
@@ -56,7 +56,7 @@ def prepare(picture):
     if not is_like_mnist(ink):
         ink = find_ink(channels, is_tight(channels))
     scale = max(picture.size) / max(ink.shape)
-    left, top, right, bottom = find_box(ink)
+    left, top, right, bottom = box = find_box(ink)
     extent = max(right - left, bottom - top)
     if scale * extent < SMALLEST:
         raise ValueError(f"has a digit of less than {SMALLEST} pixels: enlarge it")
@@ -64,7 +64,7 @@ def prepare(picture):
         ink = np.kron(ink, np.ones(STRETCHED, dtype=np.float32))
     elif scale > 1 and extent < CLOSE * max(ink.shape):
         room = extent / 2 * np.array([-1, -1, 1, 1])
-        box = (scale * (find_box(ink) + room)).round().clip(0, picture.size * 2)
+        box = (scale * (box + room)).round().clip(0, picture.size * 2)
         ink = find_ink(read_channels(picture.crop(tuple(box))), tight=False)
     return frame(ink)
 
@@ -92,7 +92,7 @@ def load_folder(folder, classes):
 
 def convert(picture):
     """The picture upright, in mode F, RGB or RGBA; raises ValueError."""
-    with contextlib.suppress(Exception):  # of a broken note on the orientation
+    with suppress(Exception):  # of a broken note on the orientation
         picture = ImageOps.exif_transpose(picture)
     mode = "RGB"
     if picture.mode.startswith(("I", "F")):  # 16 or 32 bits, of any range

@@ -101,9 +101,10 @@ def fill(network, state_dict):
     except RuntimeError as error:
         reason = str(error).splitlines()[-1].strip()
         raise UserError(f"was made for another architecture: {reason}") from None
-    if missing := network.state_dict().keys() - state_dict.keys():
+    loaded = network.state_dict()
+    if missing := loaded.keys() - state_dict.keys():  # which torch may fill in
         raise UserError(f"was made for another architecture: no {min(missing)}")
-    for name, tensor in network.state_dict().items():
+    for name, tensor in loaded.items():
         if state_dict[name].dtype != tensor.dtype or not tensor.isfinite().all():
             raise UserError(f"holds other numbers than finite floats in {name}")
         if name.endswith("running_var") and (tensor < 0).any():

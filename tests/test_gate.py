@@ -48,9 +48,8 @@ def report_of_newest(tmp_path, monkeypatch):
     monkeypatch.setattr(evaluation, "latencies", lambda *_: (1.0, 1.0))
     monkeypatch.setattr(limits, "FILE", tmp_path / "limits.json")
     dataset = data.Dataset("noise", CLASSES, lambda *_, train: random_set(N))
-    rows = limits.measure_limits(
-        2 * [dict.fromkeys(evaluation.FIGURES, 0.0)], random_set(N)[1]
-    )
+    runs = 2 * [dict.fromkeys(evaluation.FIGURES, 0.0)]
+    rows = limits.measure_limits(runs, random_set(N)[1])
     for name in (NAME, "other"):
         monkeypatch.setitem(data.DATASETS, name, dataset)
         mark = limits.fingerprint(name, *random_set(N))

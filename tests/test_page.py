@@ -283,6 +283,7 @@ def test_classes_are_those_of_the_checkpoint(open_page, model_js, names):
         ("model.js", r'"values":\[', '"values":[1'),  # another weight
         ("model.js", r'"stride":\[2', '"stride":[1'),
         ("model.js", r'"classes":\["0",', '"classes":['),
+        ("model.js", r'"rings":\[', '"rings":[],"x":['),
     ],
 )
 def test_a_sentence_stands_for_the_board_of_a_damaged_page(
