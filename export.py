@@ -13,42 +13,30 @@ from pipeline.framing import FINE, PEN_RANGE
 from pipeline.strokes import BOX, FRAME
 
 TARGET = Path(__file__).with_name("page") / "model.js"
-LAYERS = {  # the settings that the page heeds, and those it knows no other value of
-    "LayerNorm": (
-        ["eps"],
-        {"normalized_shape": (1, FRAME, FRAME), "elementwise_affine": False},
-    ),
-    "Conv2d": (
-        ["stride"],
-        {"padding": (0, 0), "dilation": (1, 1), "groups": 1, "padding_mode": "zeros"},
-    ),
-    "MaxPool2d": (
-        ["kernel_size", "stride"],
-        {"padding": 0, "dilation": 1, "ceil_mode": False},
-    ),
-    "BatchNorm2d": (["eps"], {"affine": True, "track_running_stats": True}),
-    "BatchNorm1d": (["eps"], {"affine": True, "track_running_stats": True}),
-    "ReLU": ([], {}),
-    "Flatten": ([], {"start_dim": 1, "end_dim": -1}),
-    "Linear": ([], {}),
+SETTINGS = {  # of each kind of layer that the page knows: what it computes with
+    "LayerNorm": ["eps"],
+    "Conv2d": ["stride"],
+    "MaxPool2d": ["kernel_size", "stride"],
+    "BatchNorm2d": ["eps"],
+    "BatchNorm1d": ["eps"],
+    "ReLU": [],
+    "Flatten": [],
+    "Linear": [],
 }
 
 
 def describe_layer(layer):
     """Class, settings and tensors of a layer as plain values; raises UserError."""
     kind = type(layer).__name__
-    if kind not in LAYERS:
+    if kind not in SETTINGS:
         raise UserError(f"the page knows no layer {kind}: teach it in page/network.js")
-    heeded, fixed = LAYERS[kind]
-    for name, value in fixed.items():
-        if getattr(layer, name) != value:
-            raise UserError(f"the page knows {kind} with {name}={value} alone")
-    description = {"kind": kind, **{name: getattr(layer, name) for name in heeded}}
+    settings = {name: getattr(layer, name) for name in SETTINGS[kind]}
+    tensors = {}
     for name, tensor in layer.state_dict().items():
         # Nine digits tell any two numbers of 32 bits apart.
         values = [float(f"{value:.9g}") for value in tensor.flatten().tolist()]
-        description[name] = {"shape": list(tensor.shape), "values": values}
-    return description
+        tensors[name] = {"shape": list(tensor.shape), "values": values}
+    return {"kind": kind} | settings | tensors
 
 
 def draw_rings():

@@ -4,7 +4,6 @@ import json
 import statistics
 import sys
 import tempfile
-import time
 from collections import Counter
 from dataclasses import asdict
 from functools import cache
@@ -49,27 +48,29 @@ def train_and_examine(name, recipe):
     return examined.figures | {"training_seconds": record["training_seconds"]}
 
 
-def summarize(runs, demands):
-    """Markdown table of the figures of all runs beside a list of Limits.
+def summarize(runs, demands, old):
+    """Markdown table of the figures of all runs beside a list of Limits, and old ones.
 
     The distance is that of the limit from the mean, in standard deviations: below 5 the
     limit may fail good models, below 0 it fails most of them.
     """
     rows = []
-    for name, figure in FIGURES.items():
-        values = [figures[name] for figures in runs]
+    for figure, relation, required in demands:
+        values, show = [figures[figure] for figures in runs], FIGURES[figure].show
         if isinstance(values[0], str) or None in values:
             continue
         mean, deviation = statistics.mean(values), statistics.stdev(values)
-        bounds = [limit[1:] for limit in demands if limit.figure == name]
-        for relation, required in bounds or [(figure.relations, None)]:
-            worst = min(values) if "≥" in relation else max(values)
-            row = [figure.title, *map(figure.show, (mean, deviation, worst)), "–", ""]
-            if required is not None:
-                side = mean - required if relation == "≥" else required - mean
-                row[4] = f"{relation} {figure.show(required)}"
-                row[5] = f"{side / deviation:.1f} σ" if deviation else ""
-            rows.append(row)
+        worst = min(values) if relation == "≥" else max(values)
+        limit = f"{relation} {show(required)}"
+        was = old.get((figure, relation), required)
+        if was != required:
+            looser = not RELATIONS[relation](required, was)
+            change = "loosened" if looser else "tightened"
+            limit = f"{limit}, {change} from {show(was)}"
+        side = mean - required if relation == "≥" else required - mean
+        distance = f"{side / deviation:.1f} σ" if deviation else ""
+        title = FIGURES[figure].title
+        rows.append([title, *map(show, (mean, deviation, worst)), limit, distance])
     header = ["figure", "mean", "deviation", "worst", "required", "distance"]
     return markdown_table(header, rows)
 
@@ -83,19 +84,6 @@ def list_failures(runs, demands):
     return sum(map(bool, faults)), lines
 
 
-def compare_limits(old, new):
-    """Markdown table of Limits before and after; those that let more pass are marked."""
-    before = {limit[:2]: limit.required for limit in old}
-    rows = []
-    for name, relation, required in new:
-        figure, was = FIGURES[name], before.get((name, relation))
-        looser = was is not None and not RELATIONS[relation](required, was)
-        shown = "–" if was is None else figure.show(was)
-        mark = "loosened" if looser else ""
-        rows.append([f"{figure.title} {relation}", shown, figure.show(required), mark])
-    return markdown_table(["limit", "before", "now", ""], rows)
-
-
 def main():
     parser = make_parser(__doc__)
     add = parser.add_argument
@@ -107,9 +95,8 @@ def main():
     add_processes_option(parser)
     add("--write", action="store_true", help="set the limits of the data set by them")
     args = parser.parse_args()
-    name, demands = args.dataset, requirements(len(DATASETS[args.dataset].classes))
+    name = args.dataset
     images, labels = load_sets(name)[1]  # downloads once, and fails before any worker
-    mark = limits.fingerprint(name, images, labels)
     prepare_folder(Path())  # rather than to lose the trainings
     if args.write:
         limits.read_entries()
@@ -118,27 +105,27 @@ def main():
     jobs = [(name, Recipe(epochs=args.epochs, seed=seed)) for seed in seeds]
     if FILE.exists():
         print(f"Starts anew: {FILE} of another run is replaced.")
-    started, done = time.perf_counter(), {}
+    done = {}
     for job, figures in in_parallel(train_and_examine, jobs, "Seeds", args.processes):
         done[job[1].seed] = figures
         write_whole(FILE, json.dumps(done, indent=2, sort_keys=True) + "\n")
-    seconds, runs = time.perf_counter() - started, list(done.values())
+    runs = list(done.values())
 
+    mark = limits.fingerprint(name, images, labels)
     try:
-        old = limits.read_limits(name, mark, runs[0])[0]
+        old, _ = limits.read_limits(name, mark, runs[0])
     except UserError as error:  # of a data set that has no limits yet
         old = []
-        if not args.write:
-            print(error, end="\n\n")
-    rows = limits.measure_limits(runs, labels) if args.write else {}
-    new = limits.as_limits(rows) or old
-    if args.write:
-        print(compare_limits(old, new), end="\n\n")
-    print(summarize(runs, demands + new), end="\n\n")
-    failed, lines = list_failures(runs, demands + new)
+        print(error, end="\n\n")
+    rows = limits.measure_limits(runs, labels)
+    demands = requirements(len(DATASETS[name].classes))
+    demands += limits.as_limits(rows) if args.write or not old else old
+    before = {limit[:2]: limit.required for limit in old}
+    print(summarize(runs, demands, before), end="\n\n")
+    failed, lines = list_failures(runs, demands)
     print(*lines, f"{len(runs) - failed} of {len(runs)} seeds pass the gate.", sep="\n")
     training = statistics.median(figures["training_seconds"] for figures in runs)
-    print(f"{seconds:.0f} s in all; a training took {training:.1f} s (median).")
+    print(f"A training took {training:.1f} s (median).")
     if args.write and failed:
         raise UserError("limits.json stays as it is, for good models would fail")
     if args.write:

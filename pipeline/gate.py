@@ -112,12 +112,11 @@ def judge_checkpoint(path, network, requirements):
 
 def judge_newest(network, requirements):
     """Verdict or Failure of the newest checkpoint here, and of the one before it."""
+    predecessor = Failure("", "there is no older checkpoint")
     try:
         newest, *older = reversed(find_checkpoints())
     except UserError as error:
-        newest, older = Failure("no checkpoint", str(error)), []
-    else:
-        newest = judge_checkpoint(newest, network, requirements)
-    if not older:
-        return newest, Failure("", "there is no older checkpoint")
-    return newest, judge_checkpoint(older[0], network, requirements)
+        return Failure("no checkpoint", str(error)), predecessor
+    if older:
+        predecessor = judge_checkpoint(older[0], network, requirements)
+    return judge_checkpoint(newest, network, requirements), predecessor

@@ -45,21 +45,26 @@ def read_limits(name, mark, figures):
     remedy = f"run `python -m experiments.sweep --dataset {name} --write`"
     try:
         entry = read_entries()[name]
-        rows, recipe = entry["figures"], dict(entry["recipe"])
-        sound = all(is_sound(*pair) for pair in rows.items())
-        same = entry["test_set"] == mark
+        mark_of_limits, recipe = entry["test_set"], dict(entry["recipe"])
+        limits = as_limits(entry["figures"])
+        sound = all(math.isfinite(limit.required) for limit in limits)
     except Exception:  # noqa: BLE001 - an edited file raises whatever it leads to
         sound = False
     if not sound:
         raise UserError(f"{FILE.name} has no sound limits for {name}: {remedy}")
-    if not same:
+    if mark_of_limits != mark:
         raise UserError(f"{FILE.name} is of another test set of {name}: {remedy}")
-    wanted = {figure for figure in FIGURES if FIGURES[figure].relations}
-    absent = {figure for figure in wanted if figures[figure] is None}
-    if differing := (wanted - absent) ^ (rows.keys() - absent):
+    given = {limit[:2] for limit in limits}
+    wanted = {
+        (name, relation) for name in FIGURES for relation in FIGURES[name].relations
+    }
+    differing = {
+        name for name, _ in given ^ wanted if figures.get(name, "") is not None
+    }
+    if differing:
         which = ", ".join(sorted(differing))
         raise UserError(f"{FILE.name} and the figures differ in {which}: {remedy}")
-    return as_limits(rows), recipe
+    return limits, recipe
 
 
 def read_entries():
@@ -68,14 +73,6 @@ def read_entries():
         return dict(json.loads(FILE.read_text("utf-8"))) if FILE.exists() else {}
     except (TypeError, ValueError):
         raise UserError(f"{FILE} is damaged: mend it, or delete it") from None
-
-
-def is_sound(figure, row):
-    """Whether a row of limits.json has a finite number for each relation of its figure."""
-    required = row["limits"]
-    relations = FIGURES[figure].relations if figure in FIGURES else required
-    numbers = (type(n) in (int, float) and abs(n) < 1e300 for n in required.values())
-    return sorted(required) == sorted(relations) and all(numbers)
 
 
 def as_limits(rows):
@@ -97,9 +94,6 @@ def measure_limits(runs, labels):
     rows, smallest = {}, labels.unique(return_counts=True)[1].min().item()
     for name, (_, digits, unit, relations) in FIGURES.items():
         values = [figures[name] for figures in runs]
-        faultless = name == "mistake_confidence" and None in values
-        if faultless:
-            values = [value or 0 for value in values]
         if not relations or None in values:
             continue
         mean, deviation = statistics.mean(values), statistics.stdev(values)
@@ -112,13 +106,11 @@ def measure_limits(runs, labels):
             "≥": math.floor((mean - margin) / step) * step,
             "≤": math.ceil((mean + margin) / step) * step,
         }
-        if faultless:  # a model without mistakes
-            bounds = {"≥": 0, "≤": 100}
         worst = min(values) if "≥" in relations else max(values)
-        shown = {"mean": mean, "deviation": deviation, "worst": worst}
-        rows[name] = {key: round(value, digits + 2) for key, value in shown.items()}
+        row = {"mean": mean, "deviation": deviation, "worst": worst, "n": len(values)}
+        rows[name] = {key: round(value, digits + 2) for key, value in row.items()}
         limits = {relation: round(bounds[relation], digits) for relation in relations}
-        rows[name] |= {"n": len(values), "limits": limits}
+        rows[name]["limits"] = limits
     return rows
 
 
@@ -127,13 +119,5 @@ def write_limits(name, mark, recipe, rows):
     entries = read_entries()
     recipe = {knob: value for knob, value in recipe.items() if knob != "seed"}
     entries[name] = {"test_set": mark, "recipe": recipe, "figures": rows}
-    write_whole(FILE, to_json(entries) + "\n")
-
-
-def to_json(value, depth=0):
-    """Sorted JSON with a line for each figure and each knob of the recipe."""
-    if depth == 3 or not isinstance(value, dict):
-        return json.dumps(value, sort_keys=True, ensure_ascii=False)
-    lines = [f'"{key}": {to_json(value[key], depth + 1)}' for key in sorted(value)]
-    indent = "\n" + "  " * depth
-    return "{" + ",".join(f"{indent}  {line}" for line in lines) + indent + "}"
+    text = json.dumps(entries, indent=2, sort_keys=True, ensure_ascii=False)
+    write_whole(FILE, text + "\n")

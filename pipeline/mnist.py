@@ -6,6 +6,7 @@ import socket
 import zlib
 from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import torch
 
@@ -61,22 +62,18 @@ def read_verified(path):
 
 
 def download(data_dir):
-    """Have torchvision fetch MNIST, or raise and leave no file that was not there."""
+    """Have torchvision fetch MNIST; raises ConnectionError, and then leaves no file."""
     from torchvision.datasets import MNIST  # takes over a second to import
 
-    unpacked = [Path(data_dir, RAW, name) for name in SHA256]
-    packed = [path.with_suffix(".gz") for path in unpacked]
-    missing = [path for path in (*unpacked, *packed) if not path.exists()]
-    timeout = socket.getdefaulttimeout()
+    raw, timeout = Path(data_dir, RAW), socket.getdefaulttimeout()
     socket.setdefaulttimeout(STALL_SECONDS)  # torchvision itself waits forever
     try:
-        MNIST(data_dir, download=True)
-    except BaseException as error:
-        for path in filter(Path.exists, missing):  # be it half written
-            path.unlink()
-        if not isinstance(error, Exception):  # Ctrl-C
-            raise
-        # A broken proxy or mirror raises whatever it leads to.
+        raw.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=raw) as folder:
+            MNIST(folder, download=True)
+            for path in Path(folder, RAW).iterdir():
+                path.replace(raw / path.name)
+    except Exception as error:  # noqa: BLE001 - a broken mirror raises anything
         reason = str(error).strip().rpartition("\n")[2].strip("<>")
         reason = printable(reason) or type(error).__name__
         message = f"MNIST could not be downloaded to {data_dir} ({reason})"

@@ -58,9 +58,8 @@ def to_markdown(word, verdict, predecessor):
     """Markdown of one screen: the verdict, the faults, and a table of all checks."""
     if isinstance(verdict, Failure):
         return f"## {word.upper()}: {verdict.name}\n\n{verdict.reason}\n"
-    checks, before = verdict.checks, {}
-    if comparable(verdict, predecessor):
-        before = {check.figure: check.measured for check in predecessor.checks}
+    checks = verdict.checks
+    comparison, before = compare(verdict, predecessor)
     rows = [
         [c.name, c.measured, c.required, before.get(c.figure, "–"), MARKS[c.passed]]
         for c in checks
@@ -68,40 +67,34 @@ def to_markdown(word, verdict, predecessor):
     paragraphs = [
         f"## {word.upper()}: {verdict.headline}",
         "\n".join(f"- {check}" for check in checks if not check.passed),
-        compare(verdict, predecessor),
+        comparison,
         markdown_table(["check", "measured", "required", "before", ""], rows),
     ]
     return "\n\n".join(filter(None, paragraphs)) + "\n"
 
 
-def comparable(verdict, predecessor):
-    """Whether two checkpoints were judged on the same test images."""
-    if isinstance(predecessor, Failure):
-        return False
-    first, second = (v.examined.checkpoint.metadata for v in (verdict, predecessor))
-    return first["dataset"] == second["dataset"]
-
-
 def compare(verdict, predecessor):
-    """Sentence on which test images two models read differently, and by chance or not.
+    """Sentence on which test images two models read differently, and by chance or not;
+    and the figures of the predecessor, as text by name.
 
     The exact two-sided sign test on the images that only one of them reads right
     (McNemar, 1947, https://doi.org/10.1007/BF02295996).
     """
     if isinstance(predecessor, Failure):
-        return f"No comparison: {predecessor.reason}."
-    name = predecessor.examined.checkpoint.path.name
-    if not comparable(verdict, predecessor):
-        return f"No comparison: {name} has learned another data set."
-    labels = verdict.examined.labels
-    right = verdict.examined.probabilities.argmax(dim=1) == labels
-    right_before = predecessor.examined.probabilities.argmax(dim=1) == labels
+        return f"No comparison: {predecessor.reason}.", {}
+    now, before = verdict.examined, predecessor.examined
+    name = before.checkpoint.path.name
+    if now.checkpoint.metadata["dataset"] != before.checkpoint.metadata["dataset"]:
+        return f"No comparison: {name} has learned another data set.", {}
+    right = now.probabilities.argmax(dim=1) == now.labels
+    right_before = before.probabilities.argmax(dim=1) == now.labels
     gained = (right & ~right_before).sum().item()
     lost = (~right & right_before).sum().item()
     p = sign_test(gained, lost)
     chance = f"p = {p:.2f}" if p >= 0.01 else "p < 0.01"
     counts = f"{gained} images newly right, {lost} newly wrong ({chance})"
-    return f"Against {name}: {counts}."
+    figures = {check.figure: check.measured for check in predecessor.checks}
+    return f"Against {name}: {counts}.", figures
 
 
 def sign_test(gained, lost):
