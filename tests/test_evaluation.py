@@ -31,9 +31,10 @@ def test_figures_of_known_outputs(monkeypatch):
     assert figures["worst_recall"] == pytest.approx(100 * 2 / 3)
     assert figures["mistake_confidence"] == pytest.approx(60)
     assert figures["cross_entropy"] == pytest.approx(-math.log(0.4) / 21)
+    right[3], right[3, 3] = 0.03, 0.73  # the least sure answer
     monkeypatch.setattr(evaluation, "classify", lambda *_: right)
     figures, _ = evaluation.measure(MODEL, IMAGES, torch.arange(10))
-    assert figures["mistake_confidence"] is None
+    assert figures["mistake_confidence"] == pytest.approx(73)
 
 
 def test_every_change_is_measured_and_the_same_each_time():

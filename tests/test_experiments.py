@@ -24,7 +24,7 @@ def good_figures(seed):
 
 GOOD = [good_figures(seed) for seed in range(6)]
 ONE_BAD = [*GOOD[1:], GOOD[0] | {"accuracy": 70.0}]
-WITHOUT_MISTAKES = [figures | {"mistake_confidence": None} for figures in GOOD]
+SURER = [run | {"mistake_confidence": run["mistake_confidence"] + 1} for run in GOOD]
 
 
 @pytest.fixture
@@ -62,9 +62,10 @@ def test_sweep_sets_limits_and_says_which_it_loosens(run_sweep):
     assert bounds["cross_entropy"] == {"≤": 0.002}  # 5 tenths of a digit
     assert bounds["images"] == {"=": 300}
     assert "other_accuracy" not in bounds  # which is not at hand
-    output, _ = run_sweep("--write", runs=WITHOUT_MISTAKES)
-    assert "| Confidence on Mistakes ≤ | 72.9% | 100.0% | loosened |" in output
-    assert "| Test Accuracy ≥ | 96.43% | 96.43% |  |" in output
+    output, _ = run_sweep("--write", runs=SURER)
+    assert "| ≤ 73.9%, loosened from 72.9% |" in output
+    assert "| ≥ 20.1%, tightened from 19.1% |" in output
+    assert "| ≥ 96.43% |" in output
 
 
 def test_sweep_with_a_seed_that_fails_is_red_and_writes_nothing(run_sweep):

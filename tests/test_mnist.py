@@ -5,6 +5,7 @@ import hashlib
 import socket
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
 
 import pytest
@@ -93,9 +94,9 @@ def test_failed_download_leaves_what_was_there_and_strokes_stand_in(
     [(EOFError("\x1b"), ConnectionError), (KeyboardInterrupt(), KeyboardInterrupt)],
 )
 def test_download_that_breaks_off_leaves_nothing(error, raised, tmp_path, monkeypatch):
-    def fetch(*_, download):
-        (tmp_path / mnist.RAW).mkdir(parents=True)
-        (tmp_path / mnist.RAW / LAST).touch()
+    def fetch(folder, download):
+        Path(folder, mnist.RAW).mkdir(parents=True)
+        Path(folder, mnist.RAW, LAST).touch()
         raise error
 
     monkeypatch.setattr("torchvision.datasets.MNIST", fetch)
