@@ -7,11 +7,11 @@ from contextlib import suppress
 import numpy as np
 import torch
 from PIL import Image, ImageOps
+from scipy import ndimage
 
 from pipeline.cli import UserError
 from pipeline.framing import frame
 from pipeline.ink import find_ink
-from pipeline.strokes import FRAME
 
 WORK = 320  # pixels: longer side to which larger pictures are reduced
 SMALL = 40  # pixels: longer side below which a picture counts as cropped to its digit
@@ -51,9 +51,7 @@ def prepare(picture):
     if max(picture.size) < SMALLEST:
         raise ValueError(f"is too small: a digit takes {SMALLEST} pixels at least")
     channels = read_channels(picture)
-    ink = channels.mean(axis=0)
-    if not is_like_mnist(ink):
-        ink = find_ink(channels, is_tight(channels))
+    ink = find_ink(channels, is_tight(channels))
     scale = max(picture.size) / max(ink.shape)
     left, top, right, bottom = box = find_box(ink)
     extent = max(right - left, bottom - top)
@@ -124,23 +122,20 @@ def read_channels(picture):
     return drawn + is_dark * (1 - opacity)  # on white or on black
 
 
-def is_like_mnist(light):
-    """Whether an image (H, W) has MNIST's size, black corners, and white on it."""
-    large = light.shape == (FRAME, FRAME) and light.max() > 0.5
-    return large and not light[:: FRAME - 1, :: FRAME - 1].any()
-
-
 def is_tight(channels):
-    """Whether the ink comes near all four borders, as on a picture cropped to it."""
+    """Whether the largest stroke comes near all four borders: the picture was cropped to it."""
     if max(channels.shape) < SMALL:  # where the other window would be a few pixels
         return True
     try:
         ink = find_ink(channels[:, ::2, ::2], tight=True)
     except ValueError:
         return False
-    left, top, right, bottom = find_box(ink)
-    margin = max(left, top, ink.shape[1] - right, ink.shape[0] - bottom)
-    return margin < TIGHT * max(ink.shape)
+    labels, _ = ndimage.label(ink > 0.5, np.ones((3, 3)))
+    largest = np.bincount(labels.ravel())[1:].argmax()  # the others may be shadows
+    rows, columns = ndimage.find_objects(labels)[largest]
+    height, width = ink.shape
+    margins = rows.start, height - rows.stop, columns.start, width - columns.stop
+    return max(margins) < TIGHT * max(ink.shape)
 
 
 def find_box(ink):

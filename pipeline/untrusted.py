@@ -94,17 +94,15 @@ def check_record(metadata):
 
 def fill(network, state_dict):
     """Load the weights: not another network's, nor NaN, which would spread."""
-    if not all(isinstance(name, str) for name in state_dict):
-        raise UserError(DAMAGED)
+    if differing := network.state_dict().keys() ^ state_dict.keys():
+        name = min(map(str, differing))
+        raise UserError(f"was made for another architecture: {name} is missing or new")
     try:
         network.load_state_dict(state_dict)
     except RuntimeError as error:
         reason = str(error).splitlines()[-1].strip()
         raise UserError(f"was made for another architecture: {reason}") from None
-    loaded = network.state_dict()
-    if missing := loaded.keys() - state_dict.keys():  # which torch may fill in
-        raise UserError(f"was made for another architecture: no {min(missing)}")
-    for name, tensor in loaded.items():
+    for name, tensor in network.state_dict().items():
         if state_dict[name].dtype != tensor.dtype or not tensor.isfinite().all():
             raise UserError(f"holds other numbers than finite floats in {name}")
         if name.endswith("running_var") and (tensor < 0).any():

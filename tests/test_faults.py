@@ -91,7 +91,11 @@ FAULTS = {  # what the gate must say, and what is called with the checkpoint's p
     "own hands alone": ("Accuracy on Other Hands: ", weights, train_on_data_alone),
     "one NaN": ("finite floats", weights, lambda w: {BIAS: w[BIAS].where(~ONE, NAN)}),
     "wider network": ("linear3", weights, lambda _: {"linear3.weight": torch.ones(64)}),
-    "padded buffers": ("Unexpected key", weights, lambda _: {"pad": torch.ones(1000)}),
+    "padded buffers": (
+        "pad is missing or new",
+        weights,
+        lambda _: {"pad": torch.ones(1000)},
+    ),
     "logits × 0.01": ("Test Cross-Entropy: ", weights, logits_times(0.01)),
     "logits × 0.5": ("Confidence on Mistakes: ", weights, logits_times(0.5)),
     "logits × 2": ("Confidence on Mistakes: ", weights, logits_times(2)),
