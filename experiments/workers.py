@@ -11,11 +11,10 @@ from tqdm import tqdm
 
 from pipeline.cli import UserError, number
 
-MOST = 61  # processes that Windows can wait for
-
 
 def add_processes_option(parser):
-    parser.add_argument("--processes", type=number(int, 1, MOST), help="one a core")
+    """Add --processes to a parser: at most the 61 that Windows can wait for."""
+    parser.add_argument("--processes", type=number(int, 1, 61), help="one a core")
 
 
 def in_parallel(function, jobs, description, processes=None):
@@ -25,37 +24,23 @@ def in_parallel(function, jobs, description, processes=None):
     UserError when one of them was ended from outside.
     """
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, context, start_worker) as executor:
+    with ProcessPoolExecutor(processes, context, mute) as executor:
         try:
-            futures = submit(executor, function, jobs)
+            handler = signal.signal(signal.SIGINT, signal.SIG_IGN)  # for all to inherit
+            futures = {executor.submit(function, *job): job for job in jobs}
+            signal.signal(signal.SIGINT, handler)
             done = as_completed(futures)
             for future in tqdm(done, description, len(futures), disable=None):
                 yield futures[future], future.result()
-        except BaseException as error:
+        except BrokenProcessPool:
+            reason = "a process was ended, perhaps for lack of memory"
+            raise UserError(f"{reason}: try fewer with --processes") from None
+        finally:
             for process in multiprocessing.active_children():
                 process.kill()
-            if isinstance(error, BrokenProcessPool):
-                reason = "a process was ended, perhaps for lack of memory"
-                raise UserError(f"{reason}: try fewer with --processes") from None
-            raise
 
 
-def submit(executor, function, jobs):
-    """Jobs by their futures, in processes that leave Ctrl-C to this one."""
-    ctrl_c = signal.signal(signal.SIGINT, signal.SIG_IGN)  # as they inherit
-    try:
-        return {executor.submit(function, *job): job for job in jobs}
-    finally:
-        signal.signal(signal.SIGINT, ctrl_c)
-
-
-def start_worker():
-    """Be silent, and end with the process that started this one."""
+def mute():
+    """Say nothing on standard error, in a process that may be killed at any time."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # for bars and warnings
     tqdm.set_lock(threading.RLock())  # not the system's, which outlives who is killed
-    threading.Thread(target=end_with_parent, daemon=True).start()
-
-
-def end_with_parent():
-    multiprocessing.parent_process().join()
-    os._exit(1)
