@@ -6,7 +6,7 @@ with their digit, in FOLDER and the folders in it. An x stands for no single dig
 """
 
 import re
-from itertools import chain
+from collections import Counter, defaultdict
 from pathlib import Path
 
 import numpy as np
@@ -23,49 +23,47 @@ from pipeline.pictures import open_picture, prepare
 SIDE = 560  # pixels: the page's canvas
 PEN_WIDTH = SIDE // 14  # pixels: its pen
 SPAN = 0.7  # of the canvas: the longer side of the pen's path, in the middle
-SEGMENT = re.compile(r'^\.SEGMENT\s+CHARACTER\s+([\d,-]+)\s+\S+\s+"(\d)"', re.MULTILINE)
-INCLUDE = re.compile(r"^\.INCLUDE\s+(\S+)", re.MULTILINE)
-FIELD = re.compile(r"^\.(\w+)", re.MULTILINE)  # its lines go on to the next one
+SEGMENT = re.compile(r'(?m)^\.SEGMENT\s+CHARACTER\s+([\d,-]+)\s+\S+\s+"(\d)"')
+INCLUDE = re.compile(r"(?m)^\.INCLUDE\s+(\S+)")
 
 
 def read_unipen(folder):
     """Yield source, digit and pixels (1, 1, 28, 28) of each; None where nothing is drawn."""
-    for path in sorted(Path(folder, "data", "1a").rglob("*.dat")):
+    sources = Path(folder, "data", "1a")
+    for path in sorted(sources.rglob("*.dat")):
         labels = path.read_text(encoding="latin-1")
         files = [Path(folder, "include", name) for name in INCLUDE.findall(labels)]
-        text = "\n".join(file.read_text(encoding="latin-1") for file in files)
-        try:
-            components = read_components(text)
-        except ValueError as error:
-            raise UserError(f"what {path} includes is not UNIPEN's: {error}") from None
-        source = path.relative_to(Path(folder, "data", "1a")).parts[0]
+        texts = [file.read_text(encoding="latin-1") for file in files]
+        components = read_components("\n".join(texts))
         for numbers, digit in SEGMENT.findall(labels):
-            parts = [component for i in listed(numbers) for component in components[i]]
-            pixels = frame(draw_pen(parts)) if parts else None
-            yield source, int(digit), pixels
+            parts = [components[i] for i in listed(numbers)]
+            strokes = [points for points in parts if points is not None]
+            pixels = frame(draw_pen(strokes)) if strokes else None
+            yield path.relative_to(sources).parts[0], int(digit), pixels
 
 
 def read_components(text):
-    """List of [points (n, 2)] where the pen was down and [] where it was not; y is upwards.
+    """List of the pen's paths, as points (n, 2), y upwards; None where it was not down.
 
     Only what has points is counted.
     """
     columns, components = ["X", "Y"], []
-    names = FIELD.split(text)
-    for name, lines in zip(names[1::2], names[2::2], strict=True):
+    for field in text.split("\n."):
+        name, *values = field.split() or [""]
         if name == "COORD":
-            columns = lines.split()
-        elif name in ("PEN_DOWN", "PEN_UP") and lines.strip():
-            numbers = np.array(lines.split(), dtype=float).reshape(-1, len(columns))
-            points = numbers[:, [columns.index("X"), columns.index("Y")]]
-            components.append([points] if name == "PEN_DOWN" else [])
+            columns = values
+        elif name in ("PEN_DOWN", "PEN_UP") and values:
+            points = np.array(values, dtype=float).reshape(-1, len(columns))
+            points = points[:, [columns.index("X"), columns.index("Y")]]
+            components.append(points if name == "PEN_DOWN" else None)
     return components
 
 
 def listed(numbers):
-    """Numbers as in "4-6,9": slices of one or more."""
-    ends = [[int(number) for number in part.split("-")] for part in numbers.split(",")]
-    return [i for part in ends for i in range(part[0], part[-1] + 1)]
+    """Yield the numbers that text such as "4-6,9" names."""
+    for part in numbers.split(","):
+        ends = part.split("-")
+        yield from range(int(ends[0]), int(ends[-1]) + 1)
 
 
 def draw_pen(strokes):
@@ -95,19 +93,16 @@ def read_pictures(folder):
 
 def score(digits, model):
     """Markdown table of how many of `read_unipen` or `read_pictures` are read right."""
-    sources = {}
+    sources = defaultdict(Counter)
     for source, digit, pixels in digits:
-        sources.setdefault(source, []).append((digit, pixels))
-    sources["**all**"] = list(chain(*sources.values()))
+        refused = pixels is None
+        right = not refused and classify(model, pixels).argmax().item() == digit
+        sources[source].update(n=1, right=right, refused=refused)
+    sources["**all**"] = sum(sources.values(), Counter())
     rows = []
-    for source, pairs in sources.items():
-        right, seen = 0, [pair for pair in pairs if pair[1] is not None]
-        if seen:
-            labels, images = zip(*seen, strict=True)
-            guesses = classify(model, torch.cat(images)).argmax(dim=1)
-            right = (guesses == torch.tensor(labels)).sum().item()
-        n, refused = len(pairs), len(pairs) - len(seen)
-        rows.append([source, f"{n:,}", f"{100 * right / n:.1f} %", f"{refused:,}"])
+    for source, count in sources.items():
+        share = f"{100 * count['right'] / count['n']:.1f} %"
+        rows.append([source, f"{count['n']:,}", share, f"{count['refused']:,}"])
     return markdown_table(["source", "digits", "read right", "refused"], rows)
 
 

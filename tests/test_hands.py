@@ -1,5 +1,7 @@
 """Real pens and named pictures are read from their folders, and the right ones counted."""
 
+from pathlib import Path
+
 import numpy as np
 import torch
 from PIL import Image
@@ -8,16 +10,14 @@ from samples import save_network
 from experiments import hands
 from model import SimpleCNN
 from pipeline.data import DIGITS
-from pipeline.strokes import draw_digits
 
-PENS = """
+PENS = """.VERSION 1.0
 .COORD T Y X
 .PEN_DOWN
 0 900 100
 9 100 100
 .PEN_UP
 9 50 50
-.DT 30
 .PEN_DOWN
 .PEN_UP
 .PEN_DOWN
@@ -25,8 +25,7 @@ PENS = """
 30 900 100
 """
 LABELS = """
-.INCLUDE abc/info.doc
-.INCLUDE abc/data/pens.dat
+.INCLUDE pens.dat
 .SEGMENT CHARACTER 0 ? "1"
 .SEGMENT CHARACTER 0-2 OK "7"
 .SEGMENT CHARACTER 1 ? "4"
@@ -36,13 +35,11 @@ LABELS = """
 
 
 def test_pens_of_unipen_are_drawn_as_on_the_page(tmp_path):
-    for name, text in {
-        "data/1a/abc/a1/labels.dat": LABELS,
-        "include/abc/info.doc": ".VERSION 1.0\n",
-        "include/abc/data/pens.dat": PENS,
-    }.items():
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(text, "utf-8")
+    folder, include = tmp_path / "data" / "1a" / "abc" / "a1", tmp_path / "include"
+    folder.mkdir(parents=True)
+    include.mkdir()
+    (folder / "labels.dat").write_text(LABELS)
+    (include / "pens.dat").write_text(PENS)
     sources, digits, pixels = zip(*hands.read_unipen(tmp_path), strict=True)
     assert sources == 4 * ("abc",)
     assert digits == (1, 7, 4, 7)
@@ -66,21 +63,22 @@ def test_pen_is_a_fourteenth_of_the_canvas_and_rounded():
 
 
 def test_table_counts_every_picture_with_a_digit(call, tmp_path, monkeypatch, capsys):
-    for folder, digits in {"first": "1123", "second": "10"}.items():
-        (tmp_path / folder).mkdir()
-        for i, digit in enumerate(digits):
-            picture = Image.fromarray((255 * draw_digits(1, 0)[0][0, 0]).byte().numpy())
-            picture.save(tmp_path / folder / f"{digit}_{i}.png")
-    Image.new("L", (90, 90), 220).save(tmp_path / "second" / "8_blank.png")
-    Image.new("L", (90, 90)).save(tmp_path / "second" / "x_blank.png")
-    (tmp_path / "second" / "9_text.png").write_text("not a picture", "utf-8")
     monkeypatch.chdir(tmp_path)
+    Path("a").mkdir()
+    Path("b").mkdir()
+    picture = Image.new("L", (90, 90), 220)
+    for name in ("b/8_blank.png", "b/x_blank.png"):
+        picture.save(name)
+    picture.paste(30, (40, 20, 50, 70))
+    for name in ("a/1.png", "a/2.png", "b/1.png"):
+        picture.save(name)
+    Path("b", "9_text.png").write_text("not a picture")
     ones = SimpleCNN()
     ones.linear4.weight.data.zero_()
     ones.linear4.bias.data = torch.eye(10)[1]  # its guess whatever it sees
     save_network(network=ones, dataset="strokes", classes=DIGITS)
     call(hands, ".")
     out = capsys.readouterr().out
-    assert "| first | 4 | 50.0 % | 0 |" in out
-    assert "| second | 4 | 25.0 % | 2 |" in out
-    assert "| **all** | 8 | 37.5 % | 2 |" in out
+    assert "| a | 2 | 50.0 % | 0 |" in out
+    assert "| b | 3 | 33.3 % | 2 |" in out
+    assert "| **all** | 5 | 40.0 % | 2 |" in out
