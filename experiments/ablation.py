@@ -4,11 +4,11 @@ Trains on the first 50,000 training images of MNIST, validates on the last 10,00
 real people's pens where --pens names a folder of UNIPEN's (see experiments/hands.py).
 """
 
-import statistics
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from dataclasses import replace
 from functools import cache
 
+import numpy as np
 import torch
 from torch import nn
 from torchvision.transforms.v2 import Normalize
@@ -27,8 +27,8 @@ SHOWN = ("noise", "grey", "warps")  # of the changes in evaluation.py
 
 def plain_network():
     first, *others = reference_network()
-    layers = OrderedDict(standardize=SimpleCNN().standardize, conv1=first)
-    return nn.Sequential(layers | {"others": nn.Sequential(*others)})
+    layers = {"standardize": SimpleCNN().standardize, "conv1": first}
+    return nn.Sequential(OrderedDict(layers, others=nn.Sequential(*others)))
 
 
 def without_batch_norm():
@@ -91,19 +91,18 @@ def main():
     add_processes_option(parser)
     args = parser.parse_args()
     load_sets("mnist")  # downloads once, and fails before any worker
-    seeds = range(args.seeds)
-    jobs = [(step, seed, args.pens) for step in STEPS for seed in seeds]
+    jobs = [(step, seed, args.pens) for step in STEPS for seed in range(args.seeds)]
+    runs = defaultdict(list)
     done = in_parallel(validate, jobs, "Training without a step", args.processes)
-    accuracies = dict(done)
+    for (step, *_), accuracies in done:
+        runs[step].append(accuracies)
 
-    rows, full = [], None
+    rows = []
     for step in STEPS:
-        of_seeds = [accuracies[step, seed, args.pens] for seed in seeds]
-        columns = list(zip(*of_seeds, strict=True))
-        clean, *others = map(statistics.mean, columns)
-        error = statistics.stdev(columns[0]) / len(seeds) ** 0.5
-        full = full or clean  # of the first row, from which nothing is removed
-        cells = [f"{full - clean:+.2f}", f"{clean:.2f} ± {error:.2f} %"]
+        clean, *others = np.mean(runs[step], axis=0)
+        cost = np.mean(runs["nothing"], axis=0)[0] - clean
+        error = np.std(runs[step], axis=0, ddof=1)[0] / args.seeds**0.5
+        cells = [f"{cost:+.2f}", f"{clean:.2f} ± {error:.2f} %"]
         rows.append([step, *cells, *(f"{mean:.2f} %" for mean in others)])
     header = ["removed", "cost in points", f"clean (n = {args.seeds})", *SHOWN]
     print(markdown_table(header + ["pens"] * bool(args.pens), rows))
