@@ -34,7 +34,10 @@ def read_unipen(folder):
         labels = path.read_text(encoding="latin-1")
         files = [Path(folder, "include", name) for name in INCLUDE.findall(labels)]
         texts = [file.read_text(encoding="latin-1") for file in files]
-        components = read_components("\n".join(texts))
+        try:
+            components = read_components("\n".join(texts))
+        except ValueError as error:
+            raise UserError(f"what {path} includes is not UNIPEN's: {error}") from None
         for numbers, digit in SEGMENT.findall(labels):
             parts = [components[i] for i in listed(numbers)]
             strokes = [points for points in parts if points is not None]

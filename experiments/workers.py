@@ -24,7 +24,7 @@ def in_parallel(function, jobs, description, processes=None):
     UserError when one of them was ended from outside.
     """
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, context, mute) as executor:
+    with ProcessPoolExecutor(processes, context, start_worker) as executor:
         try:
             handler = signal.signal(signal.SIGINT, signal.SIG_IGN)  # for all to inherit
             futures = {executor.submit(function, *job): job for job in jobs}
@@ -40,7 +40,13 @@ def in_parallel(function, jobs, description, processes=None):
                 process.kill()
 
 
-def mute():
-    """Say nothing on standard error, in a process that may be killed at any time."""
+def start_worker():
+    """Say nothing on standard error, and end with the process that started this one."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # for bars and warnings
     tqdm.set_lock(threading.RLock())  # not the system's, which outlives who is killed
+    threading.Thread(target=end_with_parent, daemon=True).start()
+
+
+def end_with_parent():
+    multiprocessing.parent_process().join()
+    os._exit(1)

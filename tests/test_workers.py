@@ -52,16 +52,20 @@ def test_fault_ends_all_and_keeps_what_is_done(name, says):
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no process groups to signal")
 @pytest.mark.parametrize("lines", [2, 4])  # the imports of two processes, two results
-@pytest.mark.parametrize("send", ["killpg", "kill"])  # as a terminal does; to one alone
-def test_ctrl_c_ends_all_in_silence(send, lines):
+@pytest.mark.parametrize(
+    ("send", "number"),  # a terminal sends Ctrl-C to the group
+    [("killpg", signal.SIGINT), ("kill", signal.SIGINT), ("kill", signal.SIGTERM)],
+)
+def test_nothing_survives_a_script_that_is_ended(send, number, lines):
     command = [sys.executable, "-m", "tests.test_workers"]
     options = {"stdout": PIPE, "stderr": PIPE, "start_new_session": True}
     with subprocess.Popen(command, cwd=Path(__file__).parents[1], **options) as script:
         heard = [script.stdout.readline() for _ in range(lines)]
-        getattr(os, send)(script.pid, signal.SIGINT)
+        getattr(os, send)(script.pid, number)
         _, errors = script.communicate(timeout=30)  # until nobody holds the output
     assert heard[0] == b"SIG_IGN\n"
-    assert (script.returncode, errors) == (130, b"")
+    if number == signal.SIGINT:
+        assert (script.returncode, errors) == (130, b"")
 
 
 def main():
