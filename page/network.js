@@ -1,75 +1,69 @@
 "use strict";
-// The network of model.js. An image, and what each layer takes and gives, is
-// { shape: [channels, height, width], values }.
+// The network of model.js: each layer takes and gives { shape: [channels, height, width], values }.
+
+const EPS = 1e-5; // of torch's normalizations
 
 const LAYERS = {
-  LayerNorm({ eps }, { shape, values }) {
-    const mean = values.reduce((sum, v) => sum + v) / values.length;
-    const variance = values.reduce((sum, v) => sum + (v - mean) ** 2, 0) / values.length;
-    return { shape, values: values.map(v => (v - mean) / Math.sqrt(variance + eps)) };
+  LayerNorm(layer, { shape, values }) {
+    const mean = sum(values) / values.length;
+    const variance = sum(values.map(v => (v - mean) ** 2)) / values.length;
+    return { shape, values: values.map(v => (v - mean) / Math.sqrt(variance + EPS)) };
   },
-  Conv2d({ weight, bias, stride: [down, across] }, { shape: [channels, height, width], values }) {
-    const [filters, , rows, columns] = weight.shape;
-    const shape = [filters, windows(height, rows, down), windows(width, columns, across)];
-    return fill(shape, (f, y, x) => {
-      let sum = bias?.values[f] ?? 0, w = f * channels * rows * columns;
+  Conv2d({ weight, bias, stride: [stride] = [1] }, image) {
+    const [filters, channels, size = 1] = weight.shape;
+    return slide(image, filters, size, stride, (f, window) => {
+      let total = bias?.values[f] ?? 0, w = f * channels * size * size;
       for (let c = 0; c < channels; c++)
-        for (let r = 0; r < rows; r++)
-          for (let k = 0, i = (c * height + y * down + r) * width + x * across; k < columns; k++)
-            sum += weight.values[w++] * values[i++];
-      return sum;
+        for (const v of window(c)) total += v * weight.values[w++];
+      return total;
     });
   },
-  MaxPool2d({ kernel_size: size, stride }, { shape: [channels, height, width], values }) {
-    const shape = [channels, windows(height, size, stride), windows(width, size, stride)];
-    return fill(shape, (c, y, x) => {
-      let most = -Infinity;
-      for (let r = 0; r < size; r++)
-        for (let k = 0; k < size; k++)
-          most = Math.max(most, values[(c * height + y * stride + r) * width + x * stride + k]);
-      return most;
-    });
-  },
-  BatchNorm2d({ weight, bias, running_mean, running_var, eps }, { shape, values }) {
-    const area = values.length / shape[0];
-    const slopes = weight.values.map((w, c) => w / Math.sqrt(running_var.values[c] + eps));
-    const scale = (v, c) => (v - running_mean.values[c]) * slopes[c] + bias.values[c];
+  MaxPool2d: ({ kernel_size: size, stride }, image) =>
+    slide(image, image.shape[0], size, stride, (c, window) => Math.max(...window(c))),
+  BatchNorm2d({ weight, bias, running_mean, running_var }, { shape, values }) {
+    const scales = running_var.values.map((v, c) => weight.values[c] / Math.sqrt(v + EPS));
+    const scale = (v, c) => (v - running_mean.values[c]) * scales[c] + bias.values[c];
+    const area = shape[1] * shape[2];
     return { shape, values: values.map((v, i) => scale(v, Math.floor(i / area))) };
   },
-  BatchNorm1d: (layer, input) => LAYERS.BatchNorm2d(layer, input),
   ReLU: (layer, { shape, values }) => ({ shape, values: values.map(v => Math.max(v, 0)) }),
   Flatten: (layer, { values }) => ({ shape: [values.length, 1, 1], values }),
-  Linear: ({ weight, bias }, { values }) => fill([weight.shape[0], 1, 1], o =>
-    values.reduce((sum, v, i) => sum + v * weight.values[o * values.length + i], bias?.values[o] ?? 0)),
 };
+LAYERS.BatchNorm1d = LAYERS.BatchNorm2d;
+LAYERS.Linear = LAYERS.Conv2d; // whose windows are single pixels
 
-function windows(length, size, stride) { // that fit
-  return Math.floor((length - size) / stride) + 1;
+const sum = values => values.reduce((a, b) => a + b);
+
+// By value(filter, window) in each window that fits, where window(c) cuts it out of a channel.
+function slide({ shape: [, height, width], values }, filters, size, stride, value) {
+  const rows = Math.floor((height - size) / stride) + 1;
+  const columns = Math.floor((width - size) / stride) + 1;
+  const cut = (channel, top, left) => {
+    const found = [];
+    for (let y = top; y < top + size; y++)
+      for (let x = left; x < left + size; x++) found.push(values[(channel * height + y) * width + x]);
+    return found;
+  };
+  const found = [];
+  for (let f = 0; f < filters; f++)
+    for (let y = 0; y < rows; y++)
+      for (let x = 0; x < columns; x++) found.push(value(f, c => cut(c, y * stride, x * stride)));
+  return { shape: [filters, rows, columns], values: found };
 }
 
-function fill(shape, value) {
-  const [channels, height, width] = shape, values = new Float64Array(channels * height * width);
-  let i = 0;
-  for (let c = 0; c < channels; c++)
-    for (let y = 0; y < height; y++)
-      for (let x = 0; x < width; x++) values[i++] = value(c, y, x);
-  return { shape, values };
+function logits(pixels) { // of a frame, row by row, in [0, 1]
+  const image = { shape: [1, MODEL.frame, MODEL.frame], values: pixels };
+  return MODEL.layers.reduce((signal, layer) => LAYERS[layer.kind](layer, signal), image).values;
 }
 
-function logits(image) {
-  return [...MODEL.layers.reduce((signal, layer) => LAYERS[layer.kind](layer, signal), image).values];
-}
-
-function classify(image) {
-  const found = logits(image), most = Math.max(...found);
+function classify(pixels) { // the probability of each class
+  const found = logits(pixels), most = Math.max(...found);
   const powers = found.map(logit => Math.exp(logit - most));
-  const sum = powers.reduce((a, b) => a + b);
-  return powers.map(power => power / sum);
+  return powers.map(power => power / sum(powers));
 }
 
 function computesAsTorch() { // on the rings that export.py drew
   const equal = (found, expected) => found.length === MODEL.classes.length
     && found.every((logit, k) => Math.abs(logit - expected[k]) < 1e-4); // false for NaN
-  return MODEL.rings.length > 0 && MODEL.rings.every(({ pixels, logits: expected }) =>
-    equal(logits({ shape: [1, MODEL.frame, MODEL.frame], values: Float64Array.from(pixels) }), expected));
+  return MODEL.rings.length > 0 && MODEL.rings.every(ring => equal(logits(ring.pixels), ring.logits));
 }

@@ -1,22 +1,21 @@
 "use strict";
 // The page: it draws, answers once the pen rests, and starts if all is in order.
 
-const element = id => document.getElementById(id);
-const drawing = element("drawing"), canvas = drawing.querySelector("canvas");
-const paper = canvas.getContext("2d", { willReadFrequently: true });
-const SIDE = canvas.width, PEN = SIDE / 14; // pixels
-const REST = 100, SILENCE = 600; // milliseconds from the last point to an answer, and on to its announcement
+const find = selector => document.querySelector(selector);
+const drawing = find("#drawing"), guess = find("#guess"), live = find("#live"), bars = find("ol");
+const paper = find("canvas").getContext("2d");
+const SIDE = paper.canvas.width, PEN = SIDE / 14; // pixels
+const REST = 100, SILENCE = 600; // milliseconds from the last point to an answer, and on to telling it
 const MOVES = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowRight: [1, 0] };
 
-let pointer = null, last; // which draws, and its last point [x, y]
+let lines = []; // the drawing: from one point [x, y] to another
+let pointer = null, last; // which draws, and its last point
 let cursor = [SIDE / 2, SIDE / 4], lowered = false; // the pen of the keyboard
 let answering, announcing; // timers
 
-function draw(from, [x, y]) {
-  paper.beginPath();
-  paper.moveTo(...from);
-  paper.lineTo(x + 0.01, y); // a line of no length would not be a dot everywhere
-  paper.stroke();
+function draw(from, to) {
+  lines.push([from, to]);
+  trace(paper, [[from, to]], PEN);
   clearTimeout(answering); // never between two points of a stroke
   answering = setTimeout(answer, REST);
 }
@@ -24,52 +23,35 @@ function draw(from, [x, y]) {
 function clear() {
   pointer = null;
   lower(false);
+  lines = [];
   paper.clearRect(0, 0, SIDE, SIDE);
   clearTimeout(answering);
   answer();
 }
 
-function readInk(context, side) {
-  const { data } = context.getImageData(0, 0, side, side), values = new Float32Array(side * side);
-  for (let i = 0; i < values.length; i++) values[i] = data[4 * i + 3] / 255;
-  return { shape: [1, side, side], values };
-}
-
-function readsTruly() { // some browsers give white or noise, against tracking
-  const probe = document.createElement("canvas").getContext("2d");
-  probe.fillRect(0, 0, 16, 8);
-  return readInk(probe, 16).values.every((v, i) => (v > 0.5) === (i < 16 * 8));
-}
-
 function answer() {
-  const readable = readsTruly();
-  show(readable ? frame(readInk(paper, SIDE)) : null);
-  element("error").textContent = readable ? "" : "This browser hides the drawing from the page: "
+  const readable = readsTruly(), pixels = frame(readable ? lines : [], PEN);
+  find("#error").textContent = readable ? "" : "This browser hides the drawing from the page: "
     + "allow canvas image data (an icon beside the address), then draw on.";
-}
-
-function show(image) { // null where nothing is drawn
-  const probabilities = image ? classify(image) : [];
-  const best = probabilities.indexOf(Math.max(...probabilities)), name = MODEL.classes[best];
-  const seen = new ImageData(MODEL.frame, MODEL.frame);
-  image?.values.forEach((v, i) => seen.data.set([255 * v, 255 * v, 255 * v, 255], 4 * i));
-  element("seen").getContext("2d").putImageData(seen, 0, 0);
-  element("guess").textContent = image ? name : "Nothing drawn yet";
-  element("guess").classList.toggle("nothing", !image);
-  [...element("bars").children].forEach((row, k) => {
-    const percent = image ? `${(100 * probabilities[k]).toFixed(1)}%` : "–";
-    row.classList.toggle("best", k === best);
-    row.querySelector(".fill").style.width = image ? percent : 0;
+  const probabilities = pixels ? classify(pixels) : [];
+  const likeliest = Math.max(...probabilities), best = probabilities.indexOf(likeliest);
+  guess.textContent = pixels ? MODEL.classes[best] : "Nothing drawn yet";
+  guess.classList.toggle("nothing", !pixels);
+  [...bars.children].forEach((row, k) => {
+    const percent = pixels ? `${(100 * probabilities[k]).toFixed(1)}%` : "";
+    row.firstChild.textContent = MODEL.classes[k];
     row.lastChild.textContent = percent;
-    if (k === best) element("bars").scrollTop = row.offsetTop - element("bars").clientHeight / 2;
+    row.style.setProperty("--share", percent);
+    row.classList.toggle("best", k === best);
+    if (k === best) bars.scrollTop = row.offsetTop - bars.clientHeight / 2;
   });
-  const text = image ? `${name}, ${Math.round(100 * probabilities[best])} percent` : "Nothing drawn";
+  const text = pixels ? `${MODEL.classes[best]}, ${Math.round(100 * likeliest)} percent` : "Nothing drawn";
   clearTimeout(announcing);
-  announcing = setTimeout(() => { element("live").textContent = text; }, SILENCE);
+  announcing = setTimeout(() => { live.textContent = text; }, SILENCE);
 }
 
 function lower(down) {
-  if (down !== lowered) element("live").textContent = down ? "Pen down" : "Pen up";
+  if (down !== lowered) live.textContent = down ? "Pen down" : "Pen up";
   lowered = down;
   if (down) draw(cursor, cursor);
 }
@@ -82,14 +64,13 @@ function position({ clientX, clientY }) {
 function press(event) {
   if (pointer !== null || event.button !== 0) return; // the first one draws, with the left button
   pointer = event.pointerId;
+  drawing.setPointerCapture(pointer); // so that its end is noticed anywhere
   draw(last = position(event), last);
-  drawing.setPointerCapture(pointer);
 }
 
 function move(event) {
   if (event.pointerId !== pointer) return;
-  const events = event.getCoalescedEvents?.() ?? [];
-  for (const point of events.length ? events : [event]) draw(last, last = position(point));
+  for (const point of event.getCoalescedEvents?.() ?? [event]) draw(last, last = position(point));
 }
 
 function release(event) {
@@ -109,26 +90,15 @@ function type(event) {
   if (lowered) draw(before, cursor);
 }
 
-function start() {
-  element("about").textContent = `${MODEL.checkpoint}, trained on ${MODEL.dataset} on ${MODEL.trained}, reads `
-    + `${MODEL.accuracy.toFixed(2)}% of its test images. SHA-256 ${MODEL.sha256.slice(0, 16)}…`;
+if (computesAsTorch()) { // or else the sentence of index.html stays, as where a file is missing
+  find("footer").textContent = `${MODEL.checkpoint}, trained on ${MODEL.dataset} on ${MODEL.trained}, `
+    + `reads ${MODEL.accuracy.toFixed(2)}% of its test images. SHA-256 ${MODEL.sha256.slice(0, 16)}…`;
   document.body.style.setProperty("--letters", Math.max(...MODEL.classes.map(name => name.length)));
-  for (const name of MODEL.classes) {
-    const row = document.importNode(element("row").content, true);
-    row.querySelector("span").textContent = name;
-    element("bars").append(row);
-  }
-  element("bars").classList.toggle("many", MODEL.classes.length > 12);
-  element("seen").width = element("seen").height = MODEL.frame;
-  paper.lineWidth = PEN;
-  paper.lineCap = "round";
-  drawing.addEventListener("pointerdown", press);
-  drawing.addEventListener("pointermove", move);
-  for (const end of ["pointerup", "pointercancel", "lostpointercapture"]) drawing.addEventListener(end, release);
-  addEventListener("keydown", type);
-  element("clear").addEventListener("click", clear);
+  bars.innerHTML = "<li><span></span><div></div><span></span></li>".repeat(MODEL.classes.length);
+  seen.canvas.width = seen.canvas.height = FRAME;
+  Object.assign(drawing, { onpointerdown: press, onpointermove: move, onlostpointercapture: release });
+  window.onkeydown = type;
+  find("button").onclick = clear;
   clear();
-  element("board").hidden = false;
+  find("main").hidden = false;
 }
-
-if (computesAsTorch()) start(); // or else the sentence of index.html stays, as where a file is missing
