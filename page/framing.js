@@ -1,6 +1,6 @@
 "use strict";
-// From a drawing, lines from point to point, to what the network sees: as pipeline/framing.py frames ink,
-// but the lines are known here, and are drawn anew as long as MNIST's digits, with a pen as theirs.
+// From a drawing to what the network sees. As pipeline/framing.py frames ink, but here its lines
+// [[x, y], [x, y]] are known: they are drawn anew as long as MNIST's digits, with a pen as theirs.
 
 const { frame: FRAME, box: BOX, pen_range: PEN_RANGE } = MODEL;
 const seen = document.querySelector("#seen").getContext("2d", { willReadFrequently: true });

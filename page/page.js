@@ -35,7 +35,7 @@ function answer() {
     + "allow canvas image data (an icon beside the address), then draw on.";
   const probabilities = pixels ? classify(pixels) : [];
   const likeliest = Math.max(...probabilities), best = probabilities.indexOf(likeliest);
-  guess.textContent = pixels ? MODEL.classes[best] : "Nothing drawn yet";
+  guess.textContent = MODEL.classes[best] ?? "Nothing drawn yet";
   guess.classList.toggle("nothing", !pixels);
   [...bars.children].forEach((row, k) => {
     const percent = pixels ? `${(100 * probabilities[k]).toFixed(1)}%` : "";
@@ -45,9 +45,10 @@ function answer() {
     row.classList.toggle("best", k === best);
     if (k === best) bars.scrollTop = row.offsetTop - bars.clientHeight / 2;
   });
-  const text = pixels ? `${MODEL.classes[best]}, ${Math.round(100 * likeliest)} percent` : "Nothing drawn";
   clearTimeout(announcing);
-  announcing = setTimeout(() => { live.textContent = text; }, SILENCE);
+  announcing = setTimeout(() => {
+    live.textContent = guess.textContent + (pixels ? `, ${Math.round(100 * likeliest)} percent` : "");
+  }, SILENCE);
 }
 
 function lower(down) {
