@@ -52,12 +52,12 @@ def on_board(page):
 
 @pytest.fixture
 def touch(page, on_board):
-    """Function that sends an event of fingers at places (x, y) of the board."""
+    """Function that sends an event of a finger at shares (x, y) of the board."""
     session = page.context.new_cdp_session(page)
 
-    def touch(event, *places):
-        pixels = [on_board(*place) for place in places]
-        points = [{"id": i, "x": x, "y": y} for i, (x, y) in enumerate(pixels)]
+    def touch(event, finger, *place):
+        x, y = on_board(*place)
+        points = [{"id": finger, "x": x, "y": y}]
         session.send("Input.dispatchTouchEvent", {"type": event, "touchPoints": points})
 
     return touch

@@ -43,13 +43,13 @@ def test_probabilities_and_pixels_are_those_of_torch_and_predict(page, draw, tra
 
 def test_only_the_first_finger_and_the_left_button_draw(page, on_board, touch):
     page.mouse.click(*on_board(0.1, 0.2), button="right")
-    touch("touchStart", (0.3, 0.2))
-    touch("touchStart", (0.3, 0.2), (0.8, 0.8))
-    touch("touchMove", (0.3, 0.2), (0.8, 0.9))
-    touch("touchMove", (0.3, 0.2))  # the second one lifts
-    touch("touchMove", (0.3, 0.7))
-    touch("touchEnd")
-    touch("touchStart", (0.6, 0.5))
+    page.mouse.click(*on_board(0.6, 0.5))
+    touch("touchStart", 1, 0.3, 0.2)
+    touch("touchStart", 2, 0.8, 0.8)
+    touch("touchMove", 2, 0.8, 0.9)
+    touch("touchEnd", 2, 0.8, 0.9)
+    touch("touchMove", 1, 0.3, 0.7)
+    touch("touchEnd", 1, 0.3, 0.7)
     for place in ((0.3, 0.2), (0.3, 0.5), (0.3, 0.7), (0.6, 0.5)):
         assert page.evaluate(INKED, place)
     for place in ((0.1, 0.2), (0.8, 0.8), (0.8, 0.9), (0.45, 0.6)):
