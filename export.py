@@ -9,16 +9,16 @@ from model import SimpleCNN
 from pipeline.checkpoint import find_checkpoints, load_checkpoint
 from pipeline.cli import UserError, make_parser, run, user_path, write_whole
 from pipeline.data import DATASETS
-from pipeline.framing import FINE, PEN_RANGE
+from pipeline.framing import PEN_RANGE
 from pipeline.strokes import BOX, FRAME
 
 TARGET = Path(__file__).with_name("page") / "model.js"
-SETTINGS = {  # of each kind of layer that the page knows: what it computes with
-    "LayerNorm": ["eps"],
+SETTINGS = {  # that the page heeds, of each kind of layer that it knows
+    "LayerNorm": [],
     "Conv2d": ["stride"],
     "MaxPool2d": ["kernel_size", "stride"],
-    "BatchNorm2d": ["eps"],
-    "BatchNorm1d": ["eps"],
+    "BatchNorm2d": [],
+    "BatchNorm1d": [],
     "ReLU": [],
     "Flatten": [],
     "Linear": [],
@@ -67,7 +67,6 @@ def to_javascript(checkpoint):
         "classes": checkpoint.metadata["classes"],
         "frame": FRAME,
         "box": BOX,
-        "fine": FINE,
         "pen_range": PEN_RANGE,
         "rings": [{"pixels": pixels, "logits": row} for pixels, row in pairs],
         "layers": layers,

