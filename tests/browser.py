@@ -22,11 +22,12 @@ def trained(tmp_path_factory):
 @pytest.fixture
 def page(trained, tmp_path):
     """A copy of the page in tmp_path, opened from disk, 280 pixels wide."""
+    chrome = shutil.which("chromium") or shutil.which("google-chrome")
+    assert chrome, "install Chromium or Chrome, and requirements-dev.txt"
     from playwright.sync_api import sync_playwright
 
     shutil.copytree(export.TARGET.parent, tmp_path, dirs_exist_ok=True)
     (tmp_path / "model.js").write_text(export.to_javascript(trained), "utf-8")
-    chrome = shutil.which("chromium") or shutil.which("google-chrome")
     requests = []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(

@@ -42,8 +42,7 @@ def test_chance_of_a_difference_is_that_of_fair_coins():
 
 @pytest.fixture
 def report_of_newest(tmp_path, monkeypatch):
-    """Function that has the newest checkpoint of a new working folder judged, on a few
-    random images, and gives the summary of the report."""
+    """Function that gives the report's summary of the newest checkpoint in a folder."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(evaluation, "latencies", lambda *_: (1.0, 1.0))
     monkeypatch.setattr(limits, "FILE", tmp_path / "limits.json")
@@ -72,7 +71,6 @@ def report_of_newest(tmp_path, monkeypatch):
         ('"test_set": "', '"test_set": "0', "is of another test set"),
         ('"accuracy"', '"rain"', "differ in accuracy, rain"),
     ],
-    ids=["missing", "other bound", "no number", "other test set", "other figures"],
 )
 def test_limits_that_do_not_fit_are_refused(old, new, reason, report_of_newest):
     text = limits.FILE.read_text("utf-8")
