@@ -59,7 +59,8 @@ function lower(down) {
 
 function position({ clientX, clientY }) {
   const { left, top, width, height } = drawing.getBoundingClientRect();
-  return [(clientX - left) * SIDE / width, (clientY - top) * SIDE / height];
+  const place = [(clientX - left) * SIDE / width, (clientY - top) * SIDE / height];
+  return place.map(v => clamp(v, 0, SIDE)); // a captured pointer may leave the board
 }
 
 function press(event) {
