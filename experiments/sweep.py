@@ -116,7 +116,8 @@ def main():
         old, _ = limits.read_limits(name, mark, runs[0])
     except UserError as error:  # of a data set that has no limits yet
         old = []
-        print(error, end="\n\n")
+        if not args.write:
+            print(error, end="\n\n")
     rows = limits.measure_limits(runs, labels)
     demands = requirements(len(DATASETS[name].classes))
     demands += limits.as_limits(rows) if args.write or not old else old
