@@ -43,8 +43,9 @@ def read_limits(name, mark, figures):
     Raises UserError unless they are of this data set, and of these figures exactly.
     """
     remedy = f"run `python -m experiments.sweep --dataset {name} --write`"
+    entries = read_entries()
     try:
-        entry = read_entries()[name]
+        entry = entries[name]
         mark_of_limits, recipe = entry["test_set"], dict(entry["recipe"])
         limits = as_limits(entry["figures"])
         sound = all(math.isfinite(limit.required) for limit in limits)

@@ -65,10 +65,11 @@ def report_of_newest(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("old", "new", "reason"),
     [
-        (f'"{NAME}"', '"emnist"', "has no sound limits"),
+        (f'"{NAME}"', '"emnist"', f"sweep --dataset {NAME} --write"),
         ('"≤"', '"<"', "differ in blur_difference, cross_entropy, dimming"),
         (r'"≥": [\d.-]+', '"≥": NaN', "has no sound limits"),
         ('"test_set": "', '"test_set": "0', "is of another test set"),
+        (r"(?s)\A.*\Z", "<<<<<<< HEAD", "limits.json is damaged: mend it"),
         ('"accuracy"', '"rain"', "differ in accuracy, rain"),
     ],
 )
@@ -76,9 +77,7 @@ def test_limits_that_do_not_fit_are_refused(old, new, reason, report_of_newest):
     text = limits.FILE.read_text("utf-8")
     limits.FILE.write_text(re.sub(old, new, text), "utf-8")
     save_network()
-    summary = report_of_newest()
-    assert reason in summary
-    assert f"--dataset {NAME} --write" in summary
+    assert reason in report_of_newest()
 
 
 def test_other_recipe_than_that_of_the_limits_is_told(report_of_newest):
