@@ -113,10 +113,12 @@ KINDS = {
 
 def make_pictures(images, labels):
     """Yield kind, digit and pixels (1, 1, 28, 28) of each; None where it is refused."""
+    digits = to_bytes(images[:N])
     for kind, make in KINDS.items():
         for i in trange(N, desc=kind, disable=None):
+            picture = make(digits[i], i)
             try:
-                pixels = prepare(make(to_bytes(images[[i]])[0], i))
+                pixels = prepare(picture)
             except ValueError:
                 pixels = None
             yield kind, labels[i].item(), pixels

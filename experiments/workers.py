@@ -26,9 +26,7 @@ def in_parallel(function, jobs, description, processes=None):
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(processes, context, start_worker) as executor:
         try:
-            handler = signal.signal(signal.SIGINT, signal.SIG_IGN)  # for all to inherit
-            futures = {executor.submit(function, *job): job for job in jobs}
-            signal.signal(signal.SIGINT, handler)
+            futures = submit(executor, function, jobs)
             done = as_completed(futures)
             for future in tqdm(done, description, len(futures), disable=None):
                 yield futures[future], future.result()
@@ -38,6 +36,15 @@ def in_parallel(function, jobs, description, processes=None):
         finally:
             for process in multiprocessing.active_children():
                 process.kill()
+
+
+def submit(executor, function, jobs):
+    """Jobs by their futures, in processes that leave Ctrl-C to this one."""
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)  # as they inherit
+    try:
+        return {executor.submit(function, *job): job for job in jobs}
+    finally:
+        signal.signal(signal.SIGINT, handler)
 
 
 def start_worker():

@@ -56,13 +56,9 @@ def read_limits(name, mark, figures):
     if mark_of_limits != mark:
         raise UserError(f"{FILE.name} is of another test set of {name}: {remedy}")
     given = {limit[:2] for limit in limits}
-    wanted = {
-        (name, relation) for name in FIGURES for relation in FIGURES[name].relations
-    }
-    differing = {
-        name for name, _ in given ^ wanted if figures.get(name, "") is not None
-    }
-    if differing:
+    wanted = {(figure, r) for figure in FIGURES for r in FIGURES[figure].relations}
+    absent = {figure for figure, measured in figures.items() if measured is None}
+    if differing := {figure for figure, _ in given ^ wanted} - absent:
         which = ", ".join(sorted(differing))
         raise UserError(f"{FILE.name} and the figures differ in {which}: {remedy}")
     return limits, recipe

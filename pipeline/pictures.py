@@ -123,7 +123,7 @@ def read_channels(picture):
 
 
 def is_tight(channels):
-    """Whether the largest stroke comes near all four borders: the picture was cropped to it."""
+    """Whether the largest stroke comes near all four borders, as when cropped to it."""
     if max(channels.shape) < SMALL:  # where the other window would be a few pixels
         return True
     try:
@@ -131,11 +131,10 @@ def is_tight(channels):
     except ValueError:
         return False
     labels, _ = ndimage.label(ink > 0.5, np.ones((3, 3)))
-    largest = np.bincount(labels.ravel())[1:].argmax()  # the others may be shadows
-    rows, columns = ndimage.find_objects(labels)[largest]
-    height, width = ink.shape
-    margins = rows.start, height - rows.stop, columns.start, width - columns.stop
-    return max(margins) < TIGHT * max(ink.shape)
+    largest = np.bincount(labels.ravel())[1:].argmax() + 1  # the others may be shadows
+    left, top, right, bottom = find_box(labels == largest)
+    margin = max(left, top, ink.shape[1] - right, ink.shape[0] - bottom)
+    return margin < TIGHT * max(ink.shape)
 
 
 def find_box(ink):

@@ -94,7 +94,8 @@ def check_record(metadata):
 
 def fill(network, state_dict):
     """Load the weights: not another network's, nor NaN, which would spread."""
-    if differing := network.state_dict().keys() ^ state_dict.keys():
+    loaded = network.state_dict()  # tensors that loading fills
+    if differing := loaded.keys() ^ state_dict.keys():
         name = min(map(str, differing))
         raise UserError(f"was made for another architecture: {name} is missing or new")
     try:
@@ -102,7 +103,7 @@ def fill(network, state_dict):
     except RuntimeError as error:
         reason = str(error).splitlines()[-1].strip()
         raise UserError(f"was made for another architecture: {reason}") from None
-    for name, tensor in network.state_dict().items():
+    for name, tensor in loaded.items():
         if state_dict[name].dtype != tensor.dtype or not tensor.isfinite().all():
             raise UserError(f"holds other numbers than finite floats in {name}")
         if name.endswith("running_var") and (tensor < 0).any():
