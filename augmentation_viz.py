@@ -1,4 +1,4 @@
-"""Draw augmentation_samples.png and stroke_samples.png: what training sees."""
+"""Draw augmentation_samples.png and synthetic_samples.png: what training sees."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torchvision.utils import save_image
 
 from pipeline.batches import augment
-from pipeline.cli import run
+from pipeline.cli import run_main
 from pipeline.data import DATASETS, FALLBACK, load_dataset
 from train import Recipe
 
@@ -36,9 +36,9 @@ def main():
             rows = [images[labels == label][:n] for label in range(len(classes))]
             examples.append(torch.stack(rows))  # (classes, n, 1, 28, 28)
     rows = torch.cat(examples, dim=1)
-    save(rows.flatten(0, 1), IMAGES / "stroke_samples.png", rows.shape[1])
-    print(f"Saved augmentation_samples.png and stroke_samples.png in {IMAGES}")
+    save(rows.flatten(0, 1), IMAGES / "synthetic_samples.png", rows.shape[1])
+    print(f"Saved augmentation_samples.png and synthetic_samples.png in {IMAGES}")
 
 
 if __name__ == "__main__":
-    run(main)
+    run_main(main)

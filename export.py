@@ -6,11 +6,11 @@ from pathlib import Path
 import torch
 
 from model import SimpleCNN
-from pipeline.checkpoint import find_checkpoints, load_checkpoint
-from pipeline.cli import UserError, make_parser, run, user_path, write_whole
+from pipeline.checkpoint import load_checkpoint
+from pipeline.cli import UserError, make_parser, run_main, user_path, write_whole
 from pipeline.data import DATASETS
 from pipeline.framing import PEN_RANGE
-from pipeline.strokes import BOX, FRAME
+from pipeline.synthetic import DIGIT_SIDE, IMAGE_SIDE
 
 TARGET = Path(__file__).with_name("page") / "model.js"
 SETTINGS = {  # that the page heeds, of each kind of layer that it knows
@@ -40,12 +40,14 @@ def describe_layer(layer):
 
 
 def draw_rings():
-    """The pictures (20, 1, FRAME, FRAME) that the page draws too, to check its answers.
+    """The pictures (20, 1, IMAGE_SIDE, IMAGE_SIDE) that the page draws too, to check its answers.
 
     They reach nearly every weight: 99 % of all, changed by 1, move a logit by 1e-4.
     """
-    p, y, x = torch.meshgrid(*map(torch.arange, (20, FRAME, FRAME)), indexing="ij")
-    distance = (x - 11 * p % FRAME) ** 2 + (y - 19 * p % FRAME) ** 2
+    p, y, x = torch.meshgrid(
+        *map(torch.arange, (20, IMAGE_SIDE, IMAGE_SIDE)), indexing="ij"
+    )
+    distance = (x - 11 * p % IMAGE_SIDE) ** 2 + (y - 19 * p % IMAGE_SIDE) ** 2
     inner = 4 + 7 * p % 13
     rings = (inner**2 < distance) & (distance < (inner + 3) ** 2)
     return rings.float().unsqueeze(1)
@@ -65,8 +67,8 @@ def to_javascript(checkpoint):
         "accuracy": checkpoint.metadata["test_accuracy"],
         "trained": str(checkpoint.metadata.get("trained_at", "unknown"))[:10],
         "classes": checkpoint.metadata["classes"],
-        "frame": FRAME,
-        "box": BOX,
+        "frame": IMAGE_SIDE,
+        "box": DIGIT_SIDE,
         "pen_range": PEN_RANGE,
         "rings": [{"pixels": pixels, "logits": row} for pixels, row in pairs],
         "layers": layers,
@@ -79,10 +81,10 @@ def main():
     parser = make_parser(__doc__)
     parser.add_argument("--checkpoint", type=user_path, help="default: the newest here")
     args = parser.parse_args()
-    checkpoint = load_checkpoint(args.checkpoint or find_checkpoints()[-1], SimpleCNN)
+    checkpoint = load_checkpoint(SimpleCNN, args.checkpoint)
     write_whole(TARGET, to_javascript(checkpoint))
     print(f"Saved {TARGET.name} of {checkpoint.path.name}: open page/index.html")
 
 
 if __name__ == "__main__":
-    run(main)
+    run_main(main)

@@ -12,9 +12,9 @@ import torch
 from PIL import Image
 
 from model import SimpleCNN
-from pipeline.checkpoint import find_checkpoints, load_checkpoint
-from pipeline.cli import make_parser, printable, run, user_path, writing
-from pipeline.evaluation import classify
+from pipeline.checkpoint import load_checkpoint
+from pipeline.cli import make_parser, printable, run_main, user_path, writing
+from pipeline.evaluation import predict_probabilities
 from pipeline.pictures import open_picture, prepare
 
 SURE = 0.9  # probability below which the second guess is told too
@@ -43,7 +43,7 @@ def main():
     parser.add_argument("--show", action="store_true", help=show)
     args = parser.parse_args()
     torch.set_num_threads(1)  # two would wait for each other
-    checkpoint = load_checkpoint(args.checkpoint or find_checkpoints()[-1], SimpleCNN)
+    checkpoint = load_checkpoint(SimpleCNN, args.checkpoint)
     folder = Path(datetime.now().strftime("seen_%Y%m%d_%H%M%S"))
     if args.show:
         folder.mkdir()
@@ -57,7 +57,7 @@ def main():
             print(f"Error: {name} {error}", file=sys.stderr)
             refused += 1
             continue
-        (guess,) = classify(checkpoint.model, pixels)
+        (guess,) = predict_probabilities(checkpoint.model, pixels)
         answer = describe_guess(guess, checkpoint.metadata["classes"])
         print(f"{name}: {answer}", flush=True)
         if args.show:
@@ -66,4 +66,4 @@ def main():
 
 
 if __name__ == "__main__":
-    run(main)
+    run_main(main)

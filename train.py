@@ -13,9 +13,16 @@ from tqdm import tqdm
 from model import SimpleCNN
 from pipeline.batches import augmented_batches, prefetched
 from pipeline.checkpoint import save_checkpoint
-from pipeline.cli import UserError, make_parser, number, prepare_folder, run, user_path
+from pipeline.cli import (
+    UserError,
+    make_parser,
+    number,
+    prepare_folder,
+    run_main,
+    user_path,
+)
 from pipeline.data import DATASETS, load_dataset
-from pipeline.evaluation import accuracy, classify
+from pipeline.evaluation import accuracy, predict_probabilities
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,12 +35,16 @@ class Recipe:
     seed: int = 0  # of all random draws
 
     # Images that are drawn, beside those of the data set, where it has any to draw
-    built_in: int = 8_000  # of `Dataset.draw`: what MNIST's writers did not write
+    synthetic_images: int = (
+        8_000  # of `Dataset.draw`: what MNIST's writers did not write
+    )
 
     # The optimizer
     learning_rate: float = 0.025  # at its peak
     warm_up: float = 0.2  # share of the steps in which the learning rate rises
-    freeze: float = 0.5  # share of the steps after which the first convolution rests
+    freeze_after: float = (
+        0.5  # share of the steps after which the first convolution rests
+    )
     beta1: float = 0.7  # of Adam: a short memory
     beta2: float = 0.9  # for a short training
     label_smoothing: float = 0.05  # share of a label spread evenly over all classes
@@ -43,12 +54,12 @@ class Recipe:
     translate: float = 0.1  # largest shift either way, as a share of the image's side
     scale: float = 0.1  # largest enlargement or reduction
     distortion: float = 0.2  # largest inward shift of a corner, of half the side
-    perspective: float = 0.5  # share of the images that are seen in perspective
-    shrinkage: float = 0.5  # of all these ranges, from the first step to the last
+    perspective_share: float = 0.5  # share of the images that are seen in perspective
+    warp_decay: float = 0.5  # of all these ranges, from the first step to the last
 
     # The noise
-    sigma: float = 0.25  # its largest standard deviation; pixels are in [0, 1]
-    noisy: float = 0.5  # share of the images that get any
+    noise_sigma: float = 0.25  # its largest standard deviation; pixels are in [0, 1]
+    noise_share: float = 0.5  # share of the images that get any
 
 
 def one_cycle(recipe, step, steps):
@@ -73,7 +84,9 @@ def train(images, labels, recipe, network=SimpleCNN):
     batches = augmented_batches(images, labels, recipe, steps_per_epoch)
     progress = tqdm(prefetched(batches), "Training", total=steps, disable=None)
     for step, (inputs, targets) in enumerate(progress, start=1):
-        if step > recipe.freeze * steps:  # most of the backward pass ends before it
+        if (
+            step > recipe.freeze_after * steps
+        ):  # most of the backward pass ends before it
             model.conv1.requires_grad_(False)
         optimizer.param_groups[0]["lr"] = one_cycle(recipe, step, steps)
         logits = model(inputs)
@@ -85,26 +98,30 @@ def train(images, labels, recipe, network=SimpleCNN):
     return model.eval()
 
 
-def add_built_in(name, training_set, recipe):
+def add_synthetic_images(name, training_set, recipe):
     """Training set of a data set, with the images that it has drawn, where it has any."""
     draw = DATASETS[name].draw
-    if not draw or not recipe.built_in:
+    if not draw or not recipe.synthetic_images:
         return training_set
-    return tuple(map(torch.cat, zip(training_set, draw(recipe.built_in), strict=True)))
+    return tuple(
+        map(torch.cat, zip(training_set, draw(recipe.synthetic_images), strict=True))
+    )
 
 
 def train_and_test(name, training_set, test_set, recipe):
     """Model trained on a data set of DATASETS, and the record that is saved with it."""
     classes = DATASETS[name].classes
     started = time.perf_counter()
-    training_set = add_built_in(name, training_set, recipe)
+    training_set = add_synthetic_images(name, training_set, recipe)
     model = train(*training_set, recipe, lambda: SimpleCNN(len(classes)))
     seconds = time.perf_counter() - started
     return model, asdict(recipe) | {
         "dataset": name,
         "classes": classes,
         "training_seconds": seconds,
-        "test_accuracy": accuracy(classify(model, test_set[0]), test_set[1]),
+        "test_accuracy": accuracy(
+            predict_probabilities(model, test_set[0]), test_set[1]
+        ),
         "torch_version": str(torch.__version__),
         "trained_at": datetime.now().astimezone().isoformat(timespec="seconds"),
     }
@@ -147,4 +164,4 @@ def main():
 
 
 if __name__ == "__main__":
-    run(main)
+    run_main(main)

@@ -13,13 +13,18 @@ import torch
 from torch import nn
 from torchvision.transforms.v2 import Normalize
 
-from experiments.hands import read_unipen
+from experiments.handwriting import read_unipen
 from experiments.sweep import load_sets
 from experiments.workers import add_processes_option, in_parallel
 from model import SimpleCNN
-from pipeline.cli import make_parser, markdown_table, number, run, user_path
-from pipeline.evaluation import CHANGES, accuracy, classify, reference_network
-from train import Recipe, add_built_in, train
+from pipeline.cli import make_parser, markdown_table, number, run_main, user_path
+from pipeline.evaluation import (
+    CORRUPTIONS,
+    accuracy,
+    predict_probabilities,
+    reference_network,
+)
+from train import Recipe, add_synthetic_images, train
 
 HELD_OUT = 10_000  # last training images of MNIST, for validation
 SHOWN = ("noise", "grey", "warps")  # of the changes in evaluation.py
@@ -44,20 +49,20 @@ def fixed_standardization():
     return network
 
 
-NO_WARPS = {"degrees": 0, "translate": 0, "scale": 0, "perspective": 0}
+NO_WARPS = {"degrees": 0, "translate": 0, "scale": 0, "perspective_share": 0}
 STEPS = {  # what is removed or undone: the network, and what the recipe has instead
     "nothing": (SimpleCNN, {}),
-    "built-in digits": (SimpleCNN, {"built_in": 0}),
+    "built-in digits": (SimpleCNN, {"synthetic_images": 0}),
     "the network: conv 4-8 3×3, fc 32": (plain_network, {}),
     "batch normalization": (without_batch_norm, {}),
     "standardization: 0.1307 and 0.3081": (fixed_standardization, {}),
     "a high learning rate: 0.001": (SimpleCNN, {"learning_rate": 0.001}),
     "short memory: 0.9, 0.999": (SimpleCNN, {"beta1": 0.9, "beta2": 0.999}),
-    "rest of the first filters": (SimpleCNN, {"freeze": 1.0}),
+    "rest of the first filters": (SimpleCNN, {"freeze_after": 1.0}),
     "label smoothing": (SimpleCNN, {"label_smoothing": 0.0}),
     "the warps": (SimpleCNN, NO_WARPS),
-    "their shrinking": (SimpleCNN, {"shrinkage": 0.0}),
-    "pixel noise": (SimpleCNN, {"noisy": 0.0}),
+    "their shrinking": (SimpleCNN, {"warp_decay": 0.0}),
+    "pixel noise": (SimpleCNN, {"noise_share": 0.0}),
 }
 
 
@@ -75,12 +80,15 @@ def validate(step, seed, pens):
     network, changes = STEPS[step]
     recipe = replace(Recipe(seed=seed), **changes)
     training_set = images[:-HELD_OUT], labels[:-HELD_OUT]
-    model = train(*add_built_in("mnist", training_set, recipe), recipe, network)
+    model = train(*add_synthetic_images("mnist", training_set, recipe), recipe, network)
     images, labels = images[-HELD_OUT:], labels[-HELD_OUT:]
-    tests = [(images, labels), *((CHANGES[name](images), labels) for name in SHOWN)]
+    tests = [(images, labels), *((CORRUPTIONS[name](images), labels) for name in SHOWN)]
     if pens:
         tests.append(load_pens(pens))
-    return [accuracy(classify(model, images), labels) for images, labels in tests]
+    return [
+        accuracy(predict_probabilities(model, images), labels)
+        for images, labels in tests
+    ]
 
 
 def main():
@@ -109,4 +117,4 @@ def main():
 
 
 if __name__ == "__main__":
-    run(main)
+    run_main(main)

@@ -17,10 +17,10 @@ from torchvision import transforms
 from torchvision.datasets import MNIST
 from torchvision.transforms import InterpolationMode
 
-from pipeline.cli import make_parser, markdown_table, run
-from pipeline.evaluation import accuracy, classify, reference_network
+from pipeline.cli import make_parser, markdown_table, run_main
+from pipeline.evaluation import accuracy, predict_probabilities, reference_network
 from pipeline.mnist import load_mnist
-from train import Recipe, add_built_in, train
+from train import Recipe, add_synthetic_images, train
 
 NORMALIZE = transforms.Normalize([0.1307], [0.3081])
 NEAREST, BILINEAR = InterpolationMode.NEAREST, InterpolationMode.BILINEAR
@@ -68,11 +68,11 @@ def time_epoch(name, seed):
     if name == OURS:
         torch.set_num_threads(1)
         recipe = Recipe(seed=seed)
-        model = train(*add_built_in("mnist", training_set, recipe), recipe)
+        model = train(*add_synthetic_images("mnist", training_set, recipe), recipe)
     else:
         model = train_usual(seed, *USUAL[name])
     seconds = time.perf_counter() - started
-    return seconds, accuracy(classify(model, images), labels)
+    return seconds, accuracy(predict_probabilities(model, images), labels)
 
 
 def main():
@@ -97,4 +97,4 @@ def main():
 
 
 if __name__ == "__main__":
-    run(main)
+    run_main(main)

@@ -8,10 +8,10 @@ import torch
 from PIL import Image, ImageDraw, ImageFilter, ImageOps
 from tqdm import trange
 
-from experiments.hands import score
+from experiments.handwriting import score
 from model import SimpleCNN
-from pipeline.checkpoint import find_checkpoints, load_checkpoint
-from pipeline.cli import make_parser, run
+from pipeline.checkpoint import load_checkpoint
+from pipeline.cli import make_parser, run_main
 from pipeline.mnist import load_mnist
 from pipeline.pictures import prepare
 
@@ -129,9 +129,9 @@ def make_pictures(images, labels):
 def main():
     make_parser(__doc__).parse_args()
     torch.set_num_threads(1)  # two would wait for each other
-    model = load_checkpoint(find_checkpoints()[-1], SimpleCNN).model
+    model = load_checkpoint(SimpleCNN).model
     print(score(make_pictures(*load_mnist(train=False)), model))
 
 
 if __name__ == "__main__":
-    run(main)
+    run_main(main)

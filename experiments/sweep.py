@@ -21,11 +21,11 @@ from pipeline.cli import (
     markdown_table,
     number,
     prepare_folder,
-    run,
+    run_main,
     write_whole,
 )
 from pipeline.data import DATASETS, DEFAULT, load_dataset
-from pipeline.evaluation import FIGURES
+from pipeline.evaluation import METRICS
 from pipeline.gate import RELATIONS, examine, judge
 from test_model import requirements
 from train import Recipe, train_and_test
@@ -56,7 +56,7 @@ def summarize(runs, demands, old):
     """
     rows = []
     for figure, relation, required in demands:
-        values, show = [figures[figure] for figures in runs], FIGURES[figure].show
+        values, show = [figures[figure] for figures in runs], METRICS[figure].show
         if isinstance(values[0], str) or None in values:
             continue
         mean, deviation = statistics.mean(values), statistics.stdev(values)
@@ -69,7 +69,7 @@ def summarize(runs, demands, old):
             limit = f"{limit}, {change} from {show(was)}"
         side = mean - required if relation == "≥" else required - mean
         distance = f"{side / deviation:.1f} σ" if deviation else ""
-        title = FIGURES[figure].title
+        title = METRICS[figure].title
         rows.append([title, *map(show, (mean, deviation, worst)), limit, distance])
     header = ["figure", "mean", "deviation", "worst", "required", "distance"]
     return markdown_table(header, rows)
@@ -135,4 +135,4 @@ def main():
 
 
 if __name__ == "__main__":
-    run(main)
+    run_main(main)

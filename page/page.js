@@ -97,7 +97,7 @@ if (computesAsTorch()) { // or else the sentence of index.html stays, as where a
     + `reads ${MODEL.accuracy.toFixed(2)}% of its test images. SHA-256 ${MODEL.sha256.slice(0, 16)}…`;
   document.body.style.setProperty("--letters", Math.max(...MODEL.classes.map(name => name.length)));
   bars.innerHTML = "<li><span></span><div></div><span></span></li>".repeat(MODEL.classes.length);
-  seen.canvas.width = seen.canvas.height = FRAME;
+  seen.canvas.width = seen.canvas.height = IMAGE_SIDE;
   Object.assign(drawing, { onpointerdown: press, onpointermove: move, onlostpointercapture: release });
   window.onkeydown = type;
   find("button").onclick = clear;

@@ -14,8 +14,8 @@ def augment(images, recipe, strength, generator):
     """
     ranges = recipe.degrees, recipe.translate, recipe.scale, recipe.distortion
     ranges = [strength * limit for limit in ranges]
-    warped = random_warp(images, generator, *ranges, recipe.perspective)
-    return add_noise(warped, generator, recipe.sigma, recipe.noisy)
+    warped = random_warp(images, generator, *ranges, recipe.perspective_share)
+    return add_noise(warped, generator, recipe.noise_sigma, recipe.noise_share)
 
 
 def augmented_batches(images, labels, recipe, steps_per_epoch):
@@ -27,7 +27,7 @@ def augmented_batches(images, labels, recipe, steps_per_epoch):
         for batch in range(steps_per_epoch):
             chosen = order[batch * recipe.batch_size :][: recipe.batch_size]
             step = epoch * steps_per_epoch + batch
-            strength = 1 - recipe.shrinkage * step / steps
+            strength = 1 - recipe.warp_decay * step / steps
             yield augment(images[chosen], recipe, strength, generator), labels[chosen]
 
 

@@ -77,14 +77,14 @@ def find_checkpoints(folder="."):
     return paths
 
 
-def load_checkpoint(path, network):
+def load_checkpoint(network, path=None):
     """Checkpoint of a file, with its weights in `network`, in eval mode.
 
     `network` may also be a class such as SimpleCNN, called with the number of classes.
     Never runs code from the file. Raises UserError when it cannot be read, is damaged,
     has no sound record, or does not fit the network.
     """
-    path = Path(path)
+    path = Path(path or find_checkpoints()[-1])
     try:
         content = read_file(path)
         metadata, state_dict = read_archive(content)

@@ -20,7 +20,7 @@ class UserError(Exception):
     """What a user can mend; the message says what is wrong, where, and what to do."""
 
 
-def run(main):
+def run_main(main):
     """Call the main function of a script, in a terminal, a pipe or a notebook."""
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed by the shell

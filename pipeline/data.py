@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 from pipeline.cli import UserError
 from pipeline.mnist import load_mnist, missing_files
-from pipeline.strokes import draw_digits
+from pipeline.synthetic import generate_digits
 
-STROKES_TRAIN = (60_000, 1)  # how many digits, and the seed
-STROKES_TEST = (10_000, 2)
+SYNTHETIC_TRAIN = (60_000, 1)  # how many digits, and the seed
+SYNTHETIC_TEST = (10_000, 2)
 
 
 class Dataset(NamedTuple):
@@ -23,9 +23,9 @@ class Dataset(NamedTuple):
     other: Callable | None = None  # () -> test set of other hands; None if not at hand
 
 
-def load_strokes(data_dir="data", train=True):
+def load_synthetic(data_dir="data", train=True):
     """Stroke digits to train on, or others to test on; nothing is read from disk."""
-    return draw_digits(*(STROKES_TRAIN if train else STROKES_TEST))
+    return generate_digits(*(SYNTHETIC_TRAIN if train else SYNTHETIC_TEST))
 
 
 def mnist_on_disk():
@@ -38,17 +38,21 @@ def draw_more(n):
 
     MNIST has the usual hands, so the rarer ones come as often here.
     """
-    return draw_digits(n, STROKES_TRAIN[1], common=1)
+    return generate_digits(n, SYNTHETIC_TRAIN[1], common=1)
 
 
 DIGITS = list("0123456789")
 DATASETS = {  # by the name that a command and a checkpoint say
     "mnist": Dataset(
-        "MNIST", DIGITS, load_mnist, draw_more, other=partial(load_strokes, train=False)
+        "MNIST",
+        DIGITS,
+        load_mnist,
+        draw_more,
+        other=partial(load_synthetic, train=False),
     ),
-    "strokes": Dataset("stroke digits", DIGITS, load_strokes, other=mnist_on_disk),
+    "synthetic": Dataset("stroke digits", DIGITS, load_synthetic, other=mnist_on_disk),
 }
-DEFAULT, FALLBACK = "mnist", "strokes"
+DEFAULT, FALLBACK = "mnist", "synthetic"
 
 
 def load_dataset(name="auto", data_dir="data"):

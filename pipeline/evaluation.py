@@ -18,7 +18,7 @@ WARPS = (15, 0.1, 0.1, 0.2, 0.5)
 
 def measure(model, images, labels):
     """Figures by name, and class probabilities (N, classes), of images (N, C, H, W) float."""
-    probabilities = classify(model, images)
+    probabilities = predict_probabilities(model, images)
     tensors = [*model.parameters(), *model.buffers()]
     classes = [labels == label for label in labels.unique()]
     confidences, guesses = probabilities.max(dim=1)
@@ -34,8 +34,8 @@ def measure(model, images, labels):
         "cross_entropy": F.nll_loss(probabilities.log(), labels).item(),
         "mistake_confidence": 100 * wrong.mean().item(),
     }
-    for name, change in CHANGES.items():
-        changed = classify(model, change(images))
+    for name, change in CORRUPTIONS.items():
+        changed = predict_probabilities(model, change(images))
         figures[f"{name}_accuracy"] = accuracy(changed, labels)
         distances = (probabilities - changed).norm(dim=1)  # from 0 to √2
         figures[f"{name}_difference"] = distances.mean().item()
@@ -44,12 +44,12 @@ def measure(model, images, labels):
         batch = torch.rand(batch_size, *images.shape[1:])
         figures[f"output_{batch_size}"] = " × ".join(map(str, model(batch).shape))
         latency, usual = latencies([model, reference], batch)
-        figures[f"slowdown_{batch_size}"] = latency / usual
+        figures[f"latency_{batch_size}"] = latency / usual
     return figures, probabilities
 
 
 @torch.inference_mode()
-def classify(model, images):
+def predict_probabilities(model, images):
     """Class probabilities (N, classes) of images (N, C, H, W) float in [0, 1]."""
     batches = images.split(BATCH_SIZE)
     return torch.cat([model(batch).softmax(dim=1) for batch in batches])
@@ -74,7 +74,7 @@ def blur(images):
 
 
 # What photographs and scans do to images in [0, 1]; the same draws every time.
-CHANGES = {
+CORRUPTIONS = {
     "noise": add_pixel_noise,
     "dimming": lambda images: 0.9 * images,
     "grey": lambda images: 0.3 + 0.7 * images,
@@ -97,27 +97,27 @@ class Figure(NamedTuple):
         return f"{value:,.{self.digits}f}{self.unit}"
 
 
-FIGURES = {}
+METRICS = {}
 for n in BATCH_SIZES:
-    FIGURES[f"output_{n}"] = Figure(f"Output for a Batch of {n}", 0, "", "")
-FIGURES |= {
+    METRICS[f"output_{n}"] = Figure(f"Output for a Batch of {n}", 0, "", "")
+METRICS |= {
     "parameters": Figure("Parameters", 0, "", "="),
     "images": Figure("Test Images", 0, "", "="),
     "accuracy": Figure("Test Accuracy", 2, "%", "≥"),
     "worst_recall": Figure("Recall of the Worst Class", 2, "%", "≥"),
     "cross_entropy": Figure("Test Cross-Entropy", 3, "", "≤"),
     "mistake_confidence": Figure("Confidence on Mistakes", 1, "%", "≥≤"),
-    "false_claim": Figure("Error of the Record", 1, " images", ""),
-    "other_accuracy": Figure("Accuracy on Other Hands", 2, "%", "≥"),
+    "accuracy_mismatch": Figure("Error of the Record", 1, " images", ""),
+    "synthetic_accuracy": Figure("Accuracy on Other Hands", 2, "%", "≥"),
 }
-for change in CHANGES:
+for change in CORRUPTIONS:
     title = change.title()
-    FIGURES[f"{change}_accuracy"] = Figure(f"Accuracy, {title}", 2, "%", "≥")
-    FIGURES[f"{change}_difference"] = Figure(f"Change, {title}", 3, "", "≤")
-FIGURES["megabytes"] = Figure("Parameters and Buffers", 3, " MB", "")
-FIGURES["file_megabytes"] = Figure("Checkpoint File", 3, " MB", "")
+    METRICS[f"{change}_accuracy"] = Figure(f"Accuracy, {title}", 2, "%", "≥")
+    METRICS[f"{change}_difference"] = Figure(f"Change, {title}", 3, "", "≤")
+METRICS["megabytes"] = Figure("Parameters and Buffers", 3, " MB", "")
+METRICS["file_megabytes"] = Figure("Checkpoint File", 3, " MB", "")
 for n in BATCH_SIZES:
-    FIGURES[f"slowdown_{n}"] = Figure(f"Latency at Batch Size {n}", 1, " ×", "")
+    METRICS[f"latency_{n}"] = Figure(f"Latency at Batch Size {n}", 1, " ×", "")
 
 
 def reference_network(side=28, classes=10):

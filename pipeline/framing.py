@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from scipy import ndimage
 
-from pipeline.strokes import BOX, FRAME
+from pipeline.synthetic import DIGIT_SIDE, IMAGE_SIDE
 
 FINE = 8  # steps in a pixel of the frame in which the pen is made wider or narrower
 PEN_RANGE = (1.6, 2.9)  # pixels: between are 80 % of MNIST's pens, left as they are
@@ -19,7 +19,7 @@ def frame(ink):
 
     Y. LeCun and others, Gradient-Based Learning Applied to Document Recognition, 1998.
     """
-    fine = resize(crop(ink), FINE * BOX)
+    fine = resize(crop(ink), FINE * DIGIT_SIDE)
     fine = fine / fine.max()  # hairlines have paled
     width = pen_width(fine > 0.5) / FINE
     wanted = min(max(width, PEN_RANGE[0]), PEN_RANGE[1])
@@ -29,12 +29,12 @@ def frame(ink):
         fine = ndimage.maximum_filter(fine, 2 * steps + 1)
     elif steps < 0:
         fine = ndimage.minimum_filter(fine, 1 - 2 * steps)
-    small = resize(crop(fine), BOX)
+    small = resize(crop(fine), DIGIT_SIDE)
     height, width = small.shape
     y, x = ndimage.center_of_mass(small)  # of pixels whose centres are whole numbers
-    top = min(max(round(FRAME / 2 - y - 0.5), 0), FRAME - height)
-    left = min(max(round(FRAME / 2 - x - 0.5), 0), FRAME - width)
-    pixels = torch.zeros(1, 1, FRAME, FRAME)
+    top = min(max(round(IMAGE_SIDE / 2 - y - 0.5), 0), IMAGE_SIDE - height)
+    left = min(max(round(IMAGE_SIDE / 2 - x - 0.5), 0), IMAGE_SIDE - width)
+    pixels = torch.zeros(1, 1, IMAGE_SIDE, IMAGE_SIDE)
     pixels[0, 0, top : top + height, left : left + width] = torch.from_numpy(small)
     return pixels
 

@@ -8,7 +8,7 @@ import torch
 from pipeline.checkpoint import Checkpoint, find_checkpoints, load_checkpoint
 from pipeline.cli import UserError, printable
 from pipeline.data import DATASETS
-from pipeline.evaluation import FIGURES, accuracy, classify, measure
+from pipeline.evaluation import METRICS, accuracy, measure, predict_probabilities
 from pipeline.limits import fingerprint, read_limits
 
 MARKS = {True: "✓", False: "✗"}
@@ -32,7 +32,7 @@ class Examined(NamedTuple):
     """A checkpoint and what it does on the test set of its data set."""
 
     checkpoint: Checkpoint
-    figures: dict  # by the names of FIGURES; None for what is not at hand
+    figures: dict  # by the names of METRICS; None for what is not at hand
     images: torch.Tensor  # (N, C, H, W) float
     labels: torch.Tensor  # (N,) int64
     probabilities: torch.Tensor  # (N, classes)
@@ -58,19 +58,21 @@ def examine(path, network):
 
     Raises as `load_checkpoint` and the loader of the data set do.
     """
-    checkpoint = load_checkpoint(path, network)
+    checkpoint = load_checkpoint(network, path)
     record, dataset = checkpoint.metadata, DATASETS[checkpoint.metadata["dataset"]]
     if record["classes"] != dataset.classes:
         raise UserError(f"{path} has learned other classes than {dataset.title} has")
     images, labels = dataset.load(train=False)
     figures, probabilities = measure(checkpoint.model, images, labels)
     error = record["test_accuracy"] - figures["accuracy"]
-    figures["false_claim"] = abs(error) * len(images) / 100
+    figures["accuracy_mismatch"] = abs(error) * len(images) / 100
     figures["file_megabytes"] = checkpoint.size / 1e6
-    figures["other_accuracy"] = None
+    figures["synthetic_accuracy"] = None
     if dataset.other and (other := dataset.other()):
         hands, truth = other
-        figures["other_accuracy"] = accuracy(classify(checkpoint.model, hands), truth)
+        figures["synthetic_accuracy"] = accuracy(
+            predict_probabilities(checkpoint.model, hands), truth
+        )
     return Examined(checkpoint, figures, images, labels, probabilities)
 
 
@@ -80,7 +82,7 @@ def judge(limits, figures):
     for figure, relation, required in limits:
         measured = figures[figure]
         if measured is not None:
-            title, show = FIGURES[figure].title, FIGURES[figure].show
+            title, show = METRICS[figure].title, METRICS[figure].show
             passed = RELATIONS[relation](measured, required)  # never for NaN
             bound = f"{relation} {show(required)}"
             checks.append(Check(figure, title, show(measured), bound, passed))
@@ -98,7 +100,7 @@ def judge_checkpoint(path, network, requirements):
     except (UserError, OSError) as error:
         return Failure(path.name, str(error))
     limits += requirements(len(record["classes"]))
-    limits.sort(key=lambda limit: list(FIGURES).index(limit.figure))
+    limits.sort(key=lambda limit: list(METRICS).index(limit.figure))
     headline = f"{path.name} on {len(images):,} test images of {DATASETS[name].title}"
     others = [
         f"{knob} = {record.get(knob)} instead of {value}"

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from pipeline.cli import UserError, write_whole
 from pipeline.data import DATASETS
-from pipeline.evaluation import FIGURES
+from pipeline.evaluation import METRICS
 
 FILE = Path(__file__).with_name("limits.json")
 DEVIATIONS = 5  # from the mean of good models to a limit
@@ -56,7 +56,7 @@ def read_limits(name, mark, figures):
     if mark_of_limits != mark:
         raise UserError(f"{FILE.name} is of another test set of {name}: {remedy}")
     given = {limit[:2] for limit in limits}
-    wanted = {(figure, r) for figure in FIGURES for r in FIGURES[figure].relations}
+    wanted = {(figure, r) for figure in METRICS for r in METRICS[figure].relations}
     absent = {figure for figure, measured in figures.items() if measured is None}
     if differing := {figure for figure, _ in given ^ wanted} - absent:
         which = ", ".join(sorted(differing))
@@ -89,7 +89,7 @@ def measure_limits(runs, labels):
     are rounded outwards.
     """
     rows, smallest = {}, labels.unique(return_counts=True)[1].min().item()
-    for name, (_, digits, unit, relations) in FIGURES.items():
+    for name, (_, digits, unit, relations) in METRICS.items():
         values = [figures[name] for figures in runs]
         if not relations or None in values:
             continue

@@ -8,15 +8,15 @@ from samples import save_network
 import export
 import train
 from model import SimpleCNN
-from pipeline import checkpoint, data, strokes
+from pipeline import checkpoint, data, synthetic
 
 
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory):
     """Checkpoint of a network that was trained on stroke digits."""
-    model = train.train(*data.load_dataset("strokes")[1], train.Recipe())
+    model = train.train(*data.load_dataset("synthetic")[1], train.Recipe())
     path = save_network(tmp_path_factory.mktemp("trained"), model, classes=data.DIGITS)
-    return checkpoint.load_checkpoint(path, SimpleCNN)
+    return checkpoint.load_checkpoint(SimpleCNN, path)
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def draw(page):
 
     def draw(digit):
         page.evaluate("clear()")
-        for stroke in next(iter(strokes.read_skeletons()[digit].values())):
+        for stroke in next(iter(synthetic.read_skeletons()[digit].values())):
             path = [(112 + 37 * x, 112 + 37 * y) for x, y in stroke]
             page.evaluate(
                 "path => path.reduce((a, b) => { draw(a, b); return b; })", path

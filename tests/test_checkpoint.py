@@ -20,7 +20,7 @@ FIRST, BELOW_0 = "conv1.weight", -torch.ones(32)
 
 def test_saved_model_comes_back(tmp_path):
     network, (images, _) = SimpleCNN(len(CLASSES)).eval(), random_set(5)
-    loaded = checkpoint.load_checkpoint(save_network(tmp_path, network), SimpleCNN)
+    loaded = checkpoint.load_checkpoint(SimpleCNN, save_network(tmp_path, network))
     assert torch.equal(loaded.model(images), network(images))
     assert loaded.metadata == RECORD
 
@@ -107,7 +107,7 @@ def test_what_could_do_harm_or_says_too_little_is_refused(name, tmp_path, monkey
     path = tmp_path / "model.pth"
     path.write_bytes(content)
     with pytest.raises(UserError, match=f"model.pth .*{reason}.*train.py"):
-        checkpoint.load_checkpoint(path, SimpleCNN(len(CLASSES)))
+        checkpoint.load_checkpoint(SimpleCNN(len(CLASSES)), path)
     assert list(tmp_path.iterdir()) == [path]  # nothing was struck
 
 
@@ -115,7 +115,7 @@ def test_weights_that_torch_would_fill_in_are_missed(tmp_path):
     weights = {name: WEIGHTS[name] for name in WEIGHTS if "tracked" not in name}
     torch.save({"metadata": RECORD, "state_dict": weights}, tmp_path / "model.pth")
     with pytest.raises(UserError, match="norm2.num_batches_tracked is missing"):
-        checkpoint.load_checkpoint(tmp_path / "model.pth", SimpleCNN(len(CLASSES)))
+        checkpoint.load_checkpoint(SimpleCNN(len(CLASSES)), tmp_path / "model.pth")
 
 
 def test_torch_sees_the_listed_part_of_an_archive_alone():
@@ -125,4 +125,4 @@ def test_torch_sees_the_listed_part_of_an_archive_alone():
 def test_fault_of_the_code_is_not_blamed_on_the_file(tmp_path):
     path = save_network(tmp_path)
     with pytest.raises(ZeroDivisionError):
-        checkpoint.load_checkpoint(path, lambda classes: 1 / 0)
+        checkpoint.load_checkpoint(lambda classes: 1 / 0, path)

@@ -15,16 +15,18 @@ from samples import save_network
 import export
 import predict
 import train
-from experiments import ablation, benchmark, hands, photos, sweep
+from experiments import ablation, benchmark, handwriting, photos, sweep
 from experiments.workers import in_parallel
 from pipeline import cli
 from pipeline.cli import UserError
 
-SCRIPTS = train, predict, export, sweep, ablation, benchmark, hands, photos
+SCRIPTS = train, predict, export, sweep, ablation, benchmark, handwriting, photos
 FULL = OSError(errno.ENOSPC, "disk full")  # as `write` raises it, without a name
 NAMED = OSError(errno.EACCES, "forbidden", "digits.png")
 NO_MEMORY = RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to …")
-PRINT = "from pipeline.cli import run; run(lambda: print('first\\n' + {size} * 'x'))"
+PRINT = (
+    "from pipeline.cli import run_main; run_main(lambda: print('first\\n' + {size} * 'x'))"
+)
 
 
 @pytest.mark.parametrize(
@@ -41,7 +43,7 @@ PRINT = "from pipeline.cli import run; run(lambda: print('first\\n' + {size} * '
 )
 def test_script_ends_in_a_sentence(error, ending, says):
     with pytest.raises(ending, match=says):
-        cli.run(Mock(side_effect=error))
+        cli.run_main(Mock(side_effect=error))
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
@@ -55,7 +57,7 @@ def test_every_script_ends_so(script, monkeypatch):
 def test_script_runs_with_any_output(output, monkeypatch):
     for name in ("stdout", "stderr"):
         monkeypatch.setattr(sys, name, output)
-    cli.run(lambda: print("done"))
+    cli.run_main(lambda: print("done"))
     assert output is None or output.getvalue() == "done\n"
 
 

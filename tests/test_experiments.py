@@ -10,16 +10,16 @@ import augmentation_viz
 from experiments import ablation, benchmark, sweep
 from pipeline import data, limits
 from pipeline.cli import UserError
-from pipeline.evaluation import FIGURES
+from pipeline.evaluation import METRICS
 
 
 def good_figures(seed):
     """Figures that meet every requirement, a little different from seed to seed."""
-    figures = dict.fromkeys(FIGURES, 0.01 + 0.001 * (seed % 3))
+    figures = dict.fromkeys(METRICS, 0.01 + 0.001 * (seed % 3))
     figures |= {f"output_{n}": f"{n} × {len(CLASSES)}" for n in (1, 32, 64)}
     figures |= {"accuracy": 98 + 0.1 * (seed % 3), "images": 300, "parameters": 7}
     figures |= {"mistake_confidence": 40 + 6 * (seed % 3), "cross_entropy": 0.0006}
-    return figures | {"other_accuracy": None, "training_seconds": 1.0}
+    return figures | {"synthetic_accuracy": None, "training_seconds": 1.0}
 
 
 GOOD = [good_figures(seed) for seed in range(6)]
@@ -61,7 +61,7 @@ def test_sweep_sets_limits_and_says_which_it_loosens(run_sweep):
     assert bounds["mistake_confidence"] == {"≥": 19.1, "≤": 72.9}  # 5 deviations
     assert bounds["cross_entropy"] == {"≤": 0.002}  # 5 tenths of a digit
     assert bounds["images"] == {"=": 300}
-    assert "other_accuracy" not in bounds  # which is not at hand
+    assert "synthetic_accuracy" not in bounds  # which is not at hand
     output, _ = run_sweep("--write", runs=SURER)
     assert "| ≤ 73.9%, loosened from 72.9% |" in output
     assert "| ≥ 20.1%, tightened from 19.1% |" in output
@@ -83,7 +83,9 @@ def test_each_step_of_the_ablation_trains(monkeypatch):
     monkeypatch.setattr(ablation, "load_sets", lambda name: [random_set(300)])
     monkeypatch.setattr(ablation, "HELD_OUT", 100)
     monkeypatch.setattr(ablation, "load_pens", lambda folder: random_set(100))
-    monkeypatch.setattr(ablation, "add_built_in", lambda _, digits, recipe: digits)
+    monkeypatch.setattr(
+        ablation, "add_synthetic_images", lambda _, digits, recipe: digits
+    )
     for step in ablation.STEPS:
         assert len(ablation.validate(step, 0, "pens")) == 5
 
@@ -107,5 +109,5 @@ def test_pictures_of_augmentation_are_drawn(tmp_path, monkeypatch):
     monkeypatch.setattr(augmentation_viz, "IMAGES", tmp_path)
     monkeypatch.setattr(augmentation_viz, "load_dataset", lambda: (NAME, few, few))
     augmentation_viz.main()
-    names = ["augmentation_samples.png", "stroke_samples.png"]
+    names = ["augmentation_samples.png", "synthetic_samples.png"]
     assert sorted(path.name for path in tmp_path.iterdir()) == names

@@ -81,7 +81,7 @@ RESERVE = Hostile([bytearray, 2**34])
 BOMB = archive(zipfile.ZIP_DEFLATED, 2**26, 2**26)
 LIMITS, LAYERS = "pipeline/limits.json", "super().__init__(layers"
 IDLE = " | {f'idle{i}': nn.Dropout() for i in range(5000)}"
-train_unchanged = partial(train_on_data_alone, **ablation.NO_WARPS, noisy=0)
+train_unchanged = partial(train_on_data_alone, **ablation.NO_WARPS, noise_share=0)
 FAULTS = {  # what the gate must say, and what is called with the checkpoint's path and more
     "swapped classes": ("Accuracy: ", weights, lambda w: {LAST: w[LAST].roll(1, 0)}),
     "untrained": ("Test Accuracy: ", weights, lambda _: new_network().state_dict()),

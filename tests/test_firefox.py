@@ -7,7 +7,7 @@ import subprocess
 import pytest
 from PIL import Image
 
-from pipeline.strokes import read_skeletons
+from pipeline.synthetic import read_skeletons
 
 DRAW_ALL = """
 let right = 0;

@@ -30,9 +30,9 @@ def test_each_figure_is_judged_by_one_of_the_five_tests():
     for name, test in vars(test_model).items():
         if name.startswith("test_"):
             test(lambda *figures: judged.extend(figures))
-    assert sorted(judged) == sorted(evaluation.FIGURES)
+    assert sorted(judged) == sorted(evaluation.METRICS)
     required = {limit.figure for limit in test_model.requirements(3)}
-    assert {n for n, f in evaluation.FIGURES.items() if not f.relations} <= required
+    assert {n for n, f in evaluation.METRICS.items() if not f.relations} <= required
 
 
 def test_chance_of_a_difference_is_that_of_fair_coins():
@@ -47,7 +47,7 @@ def report_of_newest(tmp_path, monkeypatch):
     monkeypatch.setattr(evaluation, "latencies", lambda *_: (1.0, 1.0))
     monkeypatch.setattr(limits, "FILE", tmp_path / "limits.json")
     dataset = data.Dataset("noise", CLASSES, lambda *_, train: random_set(N))
-    runs = 2 * [dict.fromkeys(evaluation.FIGURES, 0.0)]
+    runs = 2 * [dict.fromkeys(evaluation.METRICS, 0.0)]
     rows = limits.measure_limits(runs, random_set(N)[1])
     for name in (NAME, "other"):
         monkeypatch.setitem(data.DATASETS, name, dataset)

@@ -7,9 +7,9 @@ from PIL import Image, ImageDraw, ImageFilter
 from experiments.photos import to_bytes
 from pipeline.framing import PEN_RANGE, frame
 from pipeline.pictures import prepare
-from pipeline.strokes import draw_digits
+from pipeline.synthetic import generate_digits
 
-DIGIT = to_bytes(draw_digits(4, 5)[0])[3]
+DIGIT = to_bytes(generate_digits(4, 5)[0])[3]
 
 
 def dim_at_its_end(digit):

@@ -80,9 +80,9 @@ def test_failed_download_leaves_what_was_there_and_strokes_stand_in(
     there = tmp_path / mnist.RAW / "train-images-idx3-ubyte.gz"
     there.parent.mkdir(parents=True)
     there.touch()
-    monkeypatch.setattr(data, "STROKES_TRAIN", (20, 1))
+    monkeypatch.setattr(data, "SYNTHETIC_TRAIN", (20, 1))
     name, (images, _), _ = data.load_dataset("auto", tmp_path)
-    assert (name, len(images)) == ("strokes", 20)
+    assert (name, len(images)) == ("synthetic", 20)
     assert "(HTTP Error 404: File not found): the built-in" in capsys.readouterr().out
     assert list(there.parent.iterdir()) == [there]
     with pytest.raises(ConnectionError, match="404"):

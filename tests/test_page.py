@@ -21,10 +21,12 @@ pytestmark = pytest.mark.browser
 
 
 def test_probabilities_and_pixels_are_those_of_torch_and_predict(page, draw, trained):
-    images = data.load_strokes(train=False)[0][:200]
+    images = data.load_synthetic(train=False)[0][:200]
     pixels = images.flatten(1).tolist()
-    answers = torch.tensor(page.evaluate("all => all.map(p => classify(p))", pixels))
-    expected = evaluation.classify(trained.model, images)
+    answers = torch.tensor(
+        page.evaluate("all => all.map(p => predict_probabilities(p))", pixels)
+    )
+    expected = evaluation.predict_probabilities(trained.model, images)
     torch.testing.assert_close(answers, expected, atol=1e-4, rtol=0)
     for digit in range(10):
         draw(digit)
@@ -33,7 +35,7 @@ def test_probabilities_and_pixels_are_those_of_torch_and_predict(page, draw, tra
         picture = prepare(Image.open(io.BytesIO(base64.b64decode(drawing))))
         seen = torch.tensor(page.evaluate("readPixels()"))
         assert (seen - picture.flatten()).abs().mean() < 0.02
-    short = "sum(frame([[[0, 0], [0, 60]]], 40)) / BOX"
+    short = "sum(frame([[[0, 0], [0, 60]]], 40)) / DIGIT_SIDE"
     assert page.evaluate(short) == pytest.approx(2.8, abs=0.1)  # pixels wide, not 8
     about = page.text_content("footer")
     assert about.startswith(trained.path.name) and "reads 10.00% of its" in about
@@ -117,7 +119,7 @@ def test_ink_and_edge_stand_out_when_the_colours_change(page, on_board):
 def test_a_hundred_classes_of_any_names_fit_and_nothing_moves(page, draw, tmp_path):
     names = ["<b>one</b>", "pomegranates", *map(str, range(98))]
     path = save_network(tmp_path, SimpleCNN(100), classes=names)
-    loaded = checkpoint.load_checkpoint(path, SimpleCNN)
+    loaded = checkpoint.load_checkpoint(SimpleCNN, path)
     (tmp_path / "model.js").write_text(export.to_javascript(loaded), "utf-8")
     page.reload()
     size = "[document.body.scrollHeight, document.documentElement.scrollWidth]"

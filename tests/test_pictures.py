@@ -9,12 +9,12 @@ import torch
 from PIL import Image, ImageDraw
 
 from experiments.photos import KINDS, to_bytes
-from pipeline import pictures, strokes
+from pipeline import pictures, synthetic
 from pipeline.cli import UserError
 from pipeline.framing import frame
 from pipeline.pictures import open_picture, prepare
 
-DIGITS = to_bytes(strokes.draw_digits(10, 5)[0])  # (10, 28, 28) uint8
+DIGITS = to_bytes(synthetic.generate_digits(10, 5)[0])  # (10, 28, 28) uint8
 
 
 def as_paper(digit, mode="L"):

@@ -11,7 +11,7 @@ import predict
 from experiments.photos import to_bytes
 from model import SimpleCNN
 from pipeline.data import DIGITS
-from pipeline.strokes import draw_digits
+from pipeline.synthetic import generate_digits
 
 
 @pytest.fixture
@@ -19,8 +19,8 @@ def read(call, tmp_path, monkeypatch, capsys):
     """Function that reads pictures in a folder with a checkpoint and good.png: gives the
     exit code and the lines of both outputs."""
     monkeypatch.chdir(tmp_path)
-    Image.fromarray(to_bytes(draw_digits(1, 5)[0])[0]).save("good.png")
-    save_network(network=SimpleCNN(), dataset="strokes", classes=DIGITS)
+    Image.fromarray(to_bytes(generate_digits(1, 5)[0])[0]).save("good.png")
+    save_network(network=SimpleCNN(), dataset="synthetic", classes=DIGITS)
 
     def read(*arguments):
         with pytest.raises(SystemExit) as stopped:

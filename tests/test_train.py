@@ -8,9 +8,9 @@ from samples import CLASSES, NAME, random_set
 
 import train
 from model import SimpleCNN
-from pipeline import batches, checkpoint, data, strokes
+from pipeline import batches, checkpoint, data, synthetic
 from pipeline.cli import UserError
-from pipeline.evaluation import accuracy, classify
+from pipeline.evaluation import accuracy, predict_probabilities
 
 FEW = train.Recipe(epochs=1, batch_size=16)
 LOSSES = [2.358, 2.187, 2.127, 1.985, 1.829, 1.730, 1.581, 1.518, 1.447, 1.404]
@@ -22,7 +22,7 @@ def test_training_learns_a_handful_of_images_by_heart(monkeypatch):
     images, labels = random_set(20)
     network = train.train(images, labels, train.Recipe(epochs=60, batch_size=10))
     assert not network.training
-    assert accuracy(classify(network, images), labels) == 100
+    assert accuracy(predict_probabilities(network, images), labels) == 100
 
 
 def test_weights_depend_on_the_recipe_alone():
@@ -44,7 +44,7 @@ def test_first_losses_of_a_seed_are_these(monkeypatch):
     monkeypatch.setattr(train.F, "cross_entropy", record)
     torch.set_num_threads(1)
     recipe = train.Recipe(epochs=2, batch_size=256, seed=1)
-    train.train(*strokes.draw_digits(2600, 1), recipe)  # 40 more than 10 batches
+    train.train(*synthetic.generate_digits(2600, 1), recipe)  # 40 more than 10 batches
     assert torch.stack(losses).tolist() == pytest.approx(LOSSES, abs=0.03)
 
 
@@ -52,7 +52,9 @@ def test_first_losses_of_a_seed_are_these(monkeypatch):
 def test_any_number_of_images_is_learned_until_the_first_convolution_rests(n, freeze):
     torch.manual_seed(FEW.seed)
     start = SimpleCNN().conv1.weight
-    learned = train.train(*random_set(n), replace(FEW, freeze=freeze)).conv1.weight
+    learned = train.train(
+        *random_set(n), replace(FEW, freeze_after=freeze)
+    ).conv1.weight
     assert learned.isfinite().all()
     assert torch.equal(learned, start) is (freeze == 0)
 
@@ -71,7 +73,7 @@ def test_options_override_the_recipe_which_is_saved_whole(
     options = "--batch-size=16", "--epochs=2", "--lr=0.01", "--seed=7"
     call(train, f"--output-dir={folder}", *options)
     (path,) = checkpoint.find_checkpoints(folder)
-    saved = checkpoint.load_checkpoint(path, SimpleCNN).metadata
+    saved = checkpoint.load_checkpoint(SimpleCNN, path).metadata
     recipe = replace(FEW, epochs=2, learning_rate=0.01, seed=7)
     record = asdict(recipe) | {"dataset": NAME, "classes": CLASSES}
     assert saved == saved | record

@@ -14,7 +14,7 @@ import pytest
 from tqdm import tqdm
 
 from experiments.workers import in_parallel
-from pipeline.cli import UserError, run
+from pipeline.cli import UserError, run_main
 
 NEVER = 60  # seconds
 
@@ -79,4 +79,4 @@ if __name__ == "__mp_main__":  # in a process that does not yet know what it is 
 if __name__ == "__main__":
     # A shell's job in the background, as a CI's may be, is started deaf to Ctrl-C.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    run(main)
+    run_main(main)

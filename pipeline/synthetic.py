@@ -11,7 +11,10 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 
-FRAME, BOX = 28, 20  # pixels: side of an image, longer side of the ink in it
+IMAGE_SIDE, DIGIT_SIDE = (
+    28,
+    20,
+)  # pixels: side of an image, longer side of the ink in it
 JITTER = 0.55  # grid units by which a point strays
 SLOPPINESS = 0.4  # spread of the logarithm of the jitter: neat and careless writers
 ASPECT = 0.15  # spread of the logarithm of width to height
@@ -70,8 +73,10 @@ def write(strokes, n, generator):
     x, y = x * turn.cos() - y * turn.sin(), x * turn.sin() + y * turn.cos()
     places = torch.cat([x, y], dim=2)
     pens = PEN[0] * torch.exp(PEN[1] * normal(1, 1))
-    pens = pens.clamp(EDGE, BOX / 2)  # finer ones would draw in grey
-    places *= (BOX - pens) / (places.amax(1) - places.amin(1)).amax(1).view(n, 1, 1)
+    pens = pens.clamp(EDGE, DIGIT_SIDE / 2)  # finer ones would draw in grey
+    places *= (DIGIT_SIDE - pens) / (places.amax(1) - places.amin(1)).amax(1).view(
+        n, 1, 1
+    )
 
     # A dot stands for half the line to either neighbour, or for a rest of the pen where
     # it comes down or lifts, which rounds the end.
@@ -80,7 +85,7 @@ def write(strokes, n, generator):
     lengths = F.pad(lengths, (0, 0, 1, 1), value=1)
     ink = (lengths[:, :-1] + lengths[:, 1:]) / 2
     centre = (ink * places).sum(1, keepdim=True) / ink.sum(1, keepdim=True)
-    return places - centre + FRAME / 2, ink * pressure.exp(), pens
+    return places - centre + IMAGE_SIDE / 2, ink * pressure.exp(), pens
 
 
 def draw(places, ink, pens):
@@ -90,7 +95,7 @@ def draw(places, ink, pens):
     an image. Beside a line of dots the density falls as exp(-(distance / DOT)^2 / 2),
     which yields the distance and so where the stroke ends.
     """
-    offsets = (places.unsqueeze(3) - torch.arange(FRAME)) / DOT
+    offsets = (places.unsqueeze(3) - torch.arange(IMAGE_SIDE)) / DOT
     powers = (-(offsets**2) / 2).clamp(min=-80)  # numbers below exp(-87) are slow
     columns, rows = powers.exp().unbind(2)  # (n, dots, 28) each
     density = (rows * ink).transpose(1, 2) @ columns  # (n, 28, 28)
@@ -99,7 +104,7 @@ def draw(places, ink, pens):
     return greys.round() / 255  # as of an image file
 
 
-def draw_digits(n, seed, common=6):
+def generate_digits(n, seed, common=6):
     """Draw n digits: white on black images (n, 1, 28, 28) float, and labels (n,) int64.
 
     They come in random order: digits equally often to within one, and each of a digit's
@@ -109,7 +114,7 @@ def draw_digits(n, seed, common=6):
     generator = torch.Generator().manual_seed(seed)
     order = torch.randperm(n, generator=generator)
     labels, rounds = order % 10, order // 10
-    images = torch.empty(n, 1, FRAME, FRAME)
+    images = torch.empty(n, 1, IMAGE_SIDE, IMAGE_SIDE)
     rarer, drawings = read_skeletons(RARER), []
     with ThreadPoolExecutor(2) as executor:  # which draw while this thread writes on
         for digit, skeletons in read_skeletons(SKELETONS).items():

@@ -1,6 +1,6 @@
 """How many digits that real people wrote are read right, as Markdown tables.
 
-`python -m experiments.hands FOLDER` takes UNIPEN's distribution (train_r01_v07, CC BY 4.0,
+`python -m experiments.handwriting FOLDER` takes UNIPEN's distribution (train_r01_v07, CC BY 4.0,
 doi 10.5281/zenodo.1195803), drawn as on the page, or pictures of any kind whose names begin
 with their digit, in FOLDER and the folders in it. An x stands for no single digit.
 """
@@ -15,8 +15,8 @@ from PIL import Image, ImageDraw
 
 from model import SimpleCNN
 from pipeline.checkpoint import find_checkpoints, load_checkpoint
-from pipeline.cli import UserError, make_parser, markdown_table, run, user_path
-from pipeline.evaluation import classify
+from pipeline.cli import UserError, make_parser, markdown_table, run_main, user_path
+from pipeline.evaluation import predict_probabilities
 from pipeline.framing import frame
 from pipeline.pictures import open_picture, prepare
 
@@ -99,7 +99,10 @@ def score(digits, model):
     sources = defaultdict(Counter)
     for source, digit, pixels in digits:
         refused = pixels is None
-        right = not refused and classify(model, pixels).argmax().item() == digit
+        right = (
+            not refused
+            and predict_probabilities(model, pixels).argmax().item() == digit
+        )
         sources[source].update(n=1, right=right, refused=refused)
     sources["**all**"] = sum(sources.values(), Counter())
     rows = []
@@ -121,8 +124,8 @@ def main():
     if not digits:
         raise UserError(f"{args.folder} holds no UNIPEN digits and no named pictures")
     for path in args.checkpoint or find_checkpoints()[-1:]:
-        print(f"{path}\n\n{score(digits, load_checkpoint(path, SimpleCNN).model)}\n")
+        print(f"{path}\n\n{score(digits, load_checkpoint(SimpleCNN, path).model)}\n")
 
 
 if __name__ == "__main__":
-    run(main)
+    run_main(main)

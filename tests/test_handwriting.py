@@ -7,7 +7,7 @@ import torch
 from PIL import Image
 from samples import save_network
 
-from experiments import hands
+from experiments import handwriting
 from model import SimpleCNN
 from pipeline.data import DIGITS
 
@@ -40,7 +40,7 @@ def test_pens_of_unipen_are_drawn_as_on_the_page(tmp_path):
     include.mkdir()
     (folder / "labels.dat").write_text(LABELS)
     (include / "pens.dat").write_text(PENS)
-    sources, digits, pixels = zip(*hands.read_unipen(tmp_path), strict=True)
+    sources, digits, pixels = zip(*handwriting.read_unipen(tmp_path), strict=True)
     assert sources == 4 * ("abc",)
     assert digits == (1, 7, 4, 7)
     one, seven, nothing, also_seven = pixels
@@ -54,11 +54,11 @@ def test_pens_of_unipen_are_drawn_as_on_the_page(tmp_path):
 
 
 def test_pen_is_a_fourteenth_of_the_canvas_and_rounded():
-    ink = hands.draw_pen([np.array([[0, 0], [0, 5]])])
+    ink = handwriting.draw_pen([np.array([[0, 0], [0, 5]])])
     assert ink.shape == (280, 280)
     assert 0.95 < ink[140].sum() / 20 < 1.05
     assert 0.95 < ink[:, 140].sum() / (0.7 * 280 + 20) < 1.05
-    dot = hands.draw_pen([np.array([[3, 4]])]).sum()
+    dot = handwriting.draw_pen([np.array([[3, 4]])]).sum()
     assert 0.95 < dot / (np.pi * 10**2) < 1.05
 
 
@@ -76,8 +76,8 @@ def test_table_counts_every_picture_with_a_digit(call, tmp_path, monkeypatch, ca
     ones = SimpleCNN()
     ones.linear4.weight.data.zero_()
     ones.linear4.bias.data = torch.eye(10)[1]  # its guess whatever it sees
-    save_network(network=ones, dataset="strokes", classes=DIGITS)
-    call(hands, ".")
+    save_network(network=ones, dataset="synthetic", classes=DIGITS)
+    call(handwriting, ".")
     out = capsys.readouterr().out
     assert "| a | 2 | 50.0 % | 0 |" in out
     assert "| b | 3 | 33.3 % | 2 |" in out
