@@ -28,8 +28,7 @@ function normalize(strokes, penWidth) {
 
 function findRange(strokes, axis) {
   const values = strokes.flat().map(point => point[axis]);
-  const pick = choose => values.reduce((a, b) => choose(a, b));
-  return [pick(Math.min), pick(Math.max)];
+  return [Math.min, Math.max].map(choose => values.reduce((a, b) => choose(a, b)));
 }
 
 function rasterize(strokes, width) {
@@ -60,7 +59,7 @@ function addLine(pixels, [x, y], to, reach) {
       if (pixels[i] === 1) continue;
       const px = column + 0.5 - x, py = row + 0.5 - y;
       const along = squared && clamp((px * dx + py * dy) / squared, 0, 1); // 0 for a dot
-      const distance = Math.hypot(px - along * dx, py - along * dy);
+      const distance = Math.sqrt((px - along * dx) ** 2 + (py - along * dy) ** 2);
       pixels[i] = Math.max(pixels[i], clamp(reach - distance, 0, 1));
     }
   }

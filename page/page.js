@@ -1,57 +1,60 @@
 "use strict";
-// The page: it keeps the strokes, answers when the pen rests, and starts only if the network computes as torch does.
+// The page: it keeps the strokes, answers after each pause, and starts only if the network computes as torch does.
 
 const find = selector => document.querySelector(selector);
-const board = find("#board"), paper = find("svg"), ink = find("g"), bars = find("ol"), live = find("#live");
-const SIDE = 560, PEN_WIDTH = SIDE / 14; // units of the drawing, see viewBox in index.html
+const board = find("#board"), answerBox = find("#answer"), guess = find("#guess"), second = find("#second");
+const bars = find("ol"), live = find("#live");
+const paper = find("#board canvas").getContext("2d"), seen = find("#seen").getContext("2d");
+const SIDE = paper.canvas.width, PEN_WIDTH = SIDE / 14; // pixels of the canvas
+const PATH_POINTS = 100; // points of one path: browsers are slow with a long path that crosses itself
 const ANSWER_DELAY = 100; // milliseconds from the last point to the answer
 const ANNOUNCE_DELAY = 600; // milliseconds from the answer until a screen reader reads it aloud
 const CONFIDENT = 0.6; // probability: below it, the second class is shown too
 const MOVES = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowRight: [1, 0] };
 
-let strokes = []; // the drawing: { points: [[x, y], …], line: the <polyline> that shows them }
+let strokes = []; // the drawing: each stroke is a list of points [x, y]
 let earlier = []; // the strokes before each change, for undo
 let pointer = null; // id of the pointer that draws
 let cursor = [SIDE / 2, SIDE / 4], penIsDown = false; // the pen of the keyboard
 let answering, announcing; // timers
 
-function setStrokes(changed) {
+function show(changed) { // redraws the strokes, and ends the one that is being drawn
   strokes = changed;
-  ink.replaceChildren(...strokes.map(stroke => stroke.line));
-  find("#hint").hidden = strokes.length > 0;
-  answerSoon();
-}
-
-function beginStroke(point) {
-  endStroke();
-  earlier.push(strokes);
-  const line = document.createElementNS("http://www.w3.org/2000/svg", "polyline");
-  setStrokes([...strokes, { points: [], line }]);
-  addPoint(point);
-  addPoint(point); // browsers show a polyline from its second point on
-}
-
-function addPoint([x, y]) {
-  const { points, line } = strokes[strokes.length - 1];
-  points.push([x, y]);
-  line.points.appendItem(Object.assign(paper.createSVGPoint(), { x, y }));
-  answerSoon();
-}
-
-function endStroke() {
   pointer = null;
   setPenDown(false);
+  find("#hint").hidden = strokes.length > 0;
+  paper.clearRect(0, 0, SIDE, SIDE);
+  for (const stroke of strokes) // in long paths, because the joint of two paths is visible
+    for (let i = 0; i < stroke.length; i += PATH_POINTS) drawPath(stroke.slice(i, i + PATH_POINTS + 1));
+  answerSoon();
+}
+
+function drawPath(points) {
+  paper.beginPath();
+  for (const point of points) paper.lineTo(...point);
+  paper.stroke();
+}
+
+function beginStroke([x, y]) {
+  earlier.push(strokes);
+  show([...strokes, [[x, y]]]);
+  addPoint([x + 0.01, y]); // some browsers draw nothing for a line of length 0
+}
+
+function addPoint(point) {
+  const stroke = strokes[strokes.length - 1];
+  stroke.push(point);
+  drawPath(stroke.slice(-2));
+  answerSoon();
 }
 
 function clear() {
-  endStroke();
   if (strokes.length) earlier.push(strokes);
-  setStrokes([]);
+  show([]);
 }
 
 function undo() {
-  endStroke();
-  setStrokes(earlier.pop() ?? []);
+  show(earlier.pop() ?? []);
 }
 
 function answerSoon() { // an answer between two points would delay the drawing
@@ -60,14 +63,16 @@ function answerSoon() { // an answer between two points would delay the drawing
 }
 
 function answer() {
-  const pixels = strokes.length ? normalize(strokes.map(stroke => stroke.points), PEN_WIDTH) : null;
-  showPixels(pixels);
+  const pixels = strokes.length ? normalize(strokes, PEN_WIDTH) : null;
   const probabilities = pixels ? predictProbabilities(pixels) : [];
-  const [best, second] = probabilities.map((_, k) => k).sort((a, b) => probabilities[b] - probabilities[a]);
+  const [best, other] = probabilities.map((_, k) => k).sort((a, b) => probabilities[b] - probabilities[a]);
   const isSure = probabilities[best] >= CONFIDENT;
-  find("#guess").textContent = pixels ? MODEL.classes[best] : "Nothing drawn yet";
-  find("#second").textContent = pixels && !isSure ? `or ${MODEL.classes[second]}?` : "";
-  find("#answer").className = !pixels ? "nothing" : isSure ? "sure" : "unsure";
+  answerBox.className = !pixels ? "nothing" : isSure ? "sure" : "unsure";
+  guess.textContent = pixels ? MODEL.classes[best] : "Nothing drawn yet";
+  second.textContent = pixels && !isSure ? `or ${MODEL.classes[other]}?` : "";
+  const image = seen.createImageData(IMAGE_SIDE, IMAGE_SIDE);
+  pixels?.forEach((v, i) => image.data.set([255 * v, 255 * v, 255 * v, 255], 4 * i));
+  seen.putImageData(image, 0, 0);
   [...bars.children].forEach((row, k) => {
     const percent = pixels ? `${(100 * probabilities[k]).toFixed(1)}%` : "";
     row.lastChild.textContent = percent;
@@ -77,17 +82,9 @@ function answer() {
   });
   clearTimeout(announcing);
   announcing = setTimeout(() => {
-    const percent = pixels ? `, ${Math.round(100 * probabilities[best])} percent` : "";
-    live.textContent = `${find("#guess").textContent}${percent} ${find("#second").textContent}`;
+    const percent = pixels ? `, ${Math.round(100 * probabilities[best])} percent ` : "";
+    live.textContent = guess.textContent + percent + second.textContent;
   }, ANNOUNCE_DELAY);
-}
-
-function showPixels(pixels) { // white on black, nothing where they are null
-  const context = find("#seen").getContext("2d"), image = context.createImageData(IMAGE_SIDE, IMAGE_SIDE);
-  image.data.forEach((_, i, data) => {
-    data[i] = i % 4 === 3 ? 255 : 255 * (pixels ? pixels[Math.floor(i / 4)] : 0);
-  });
-  context.putImageData(image, 0, 0);
 }
 
 function setPenDown(isDown) {
@@ -97,22 +94,23 @@ function setPenDown(isDown) {
   live.textContent = isDown ? "Pen down" : "Pen up";
 }
 
-function moveCursor([right, down]) {
-  cursor = [cursor[0] + right * PEN_WIDTH / 2, cursor[1] + down * PEN_WIDTH / 2].map(v => clamp(v, 0, SIDE));
-  find("#pen").setAttribute("transform", `translate(${cursor})`);
+function moveCursor(direction) {
+  cursor = cursor.map((v, axis) => clamp(v + direction[axis] * PEN_WIDTH / 2, 0, SIDE));
+  const [left, top] = cursor.map(v => `${100 * v / SIDE}%`);
+  Object.assign(find("#pen").style, { left, top });
   if (penIsDown) addPoint(cursor);
 }
 
 function position({ clientX, clientY }) {
-  const { left, top, width } = paper.getBoundingClientRect();
+  const { left, top, width } = paper.canvas.getBoundingClientRect();
   return [clientX - left, clientY - top].map(v => clamp(v * SIDE / width, 0, SIDE)); // the pointer may leave the board
 }
 
 function press(event) {
-  if (pointer !== null || event.button !== 0) return; // one finger draws, or the left button
+  if (pointer !== null || event.button !== 0) return; // only the first finger draws, or the left button
   beginStroke(position(event));
   pointer = event.pointerId;
-  board.setPointerCapture(pointer); // so that its end is noticed anywhere
+  board.setPointerCapture(pointer); // its end is reported wherever it is
 }
 
 function move(event) {
@@ -122,14 +120,13 @@ function move(event) {
 }
 
 function release(event) {
-  if (event.pointerId === pointer) pointer = null;
+  if (event.pointerId === pointer) show(strokes);
 }
 
 function type(event) {
-  const key = event.key.toLowerCase(), onBoard = event.target === board;
-  const modified = event.altKey || event.ctrlKey || event.metaKey;
-  if (key === "z" && (event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey) undo();
-  else if (modified || !onBoard) return; // other shortcuts belong to the browser
+  const key = event.key.toLowerCase(), isCommand = event.ctrlKey || event.metaKey;
+  if (key === "z" && isCommand && !event.altKey && !event.shiftKey) undo();
+  else if (isCommand || event.altKey || event.target !== board) return; // belongs to the browser
   else if (key === "c") clear();
   else if (event.key in MOVES) moveCursor(MOVES[event.key]);
   else if (key !== " ") return;
@@ -137,36 +134,35 @@ function type(event) {
   event.preventDefault();
 }
 
-function addElement(parent, name, text = "") {
-  return Object.assign(parent.appendChild(document.createElement(name)), { textContent: text });
-}
-
-function describeModel(footer) {
-  footer.textContent = `A small neural network reads the drawing, in your browser alone. It was trained on ${MODEL.dataset} `
-    + `and reads ${MODEL.accuracy.toFixed(2)}% of the test images right. `;
-  footer.title = `${MODEL.checkpoint}, SHA-256 ${MODEL.sha256}`;
-  if (MODEL.repository) addElement(footer, "a", "How it was made").href = MODEL.repository;
-}
-
-if (matchesTorch()) { // otherwise the text of index.html stays, as it does after an error
-  find("h1").textContent = document.title = MODEL.instruction;
-  describeModel(find("footer"));
-  for (const name of MODEL.classes) {
-    const row = addElement(bars, "li");
-    addElement(row, "span", name);
-    addElement(row, "div");
-    addElement(row, "span");
+function addTexts({ classes, dataset, accuracy, checkpoint, sha256, repository, instruction }) {
+  find("h1").textContent = document.title = instruction;
+  document.body.style.setProperty("--letters", Math.max(...classes.map(name => name.length)));
+  for (const name of classes) {
+    const row = bars.appendChild(document.createElement("li"));
+    row.append(...["span", "div", "span"].map(part => document.createElement(part)));
+    row.firstChild.textContent = name;
   }
-  document.body.style.setProperty("--letters", Math.max(...MODEL.classes.map(name => name.length)));
-  find("#seen").width = find("#seen").height = IMAGE_SIDE;
-  moveCursor([0, 0]);
-  Object.assign(board, { onpointerdown: press, onpointermove: move, onlostpointercapture: release, onblur: () => setPenDown(false) });
-  Object.assign(window, { onkeydown: type, ondragstart: event => event.preventDefault() });
+  find("#about").textContent = `It was trained on ${dataset} and reads ${accuracy.toFixed(2)}% of the test images correctly.`;
+  find("#about").title = `${checkpoint}, SHA-256 ${sha256}`;
+  find("a").hidden = !repository;
+  find("a").href = repository;
+}
+
+if (matchesTorch()) { // otherwise the text of index.html stays, and also after any error
+  addTexts(MODEL);
+  seen.canvas.width = seen.canvas.height = IMAGE_SIDE;
+  Object.assign(paper, { lineWidth: PEN_WIDTH, lineCap: "round", lineJoin: "round" });
+  Object.assign(board, { onpointerdown: press, onpointermove: move, onlostpointercapture: release });
+  board.onblur = () => setPenDown(false);
+  window.onkeydown = type;
+  window.ondragstart = event => event.preventDefault(); // selected text would be dragged instead
   find("#undo").onclick = undo;
   find("#clear").onclick = clear;
-  beginStroke(cursor); // one answer before anybody draws: an error in it leaves the text of index.html
+  setPenDown(true); // tries all that an answer needs
+  moveCursor([0, 0]);
   answer();
   clear();
+  answer();
   earlier = [];
   find("main").hidden = false;
   find("#error").hidden = true;
