@@ -16,7 +16,7 @@ from pipeline.framing import PEN_RANGE
 from pipeline.synthetic import DIGIT_SIDE, IMAGE_SIDE
 
 TARGET = Path(__file__).with_name("page") / "model.js"
-TEST_IMAGES = 20
+TEST_IMAGES = 16
 ANY = object()  # accepts every value that is equal in both directions
 WINDOW = {"kernel_size": ANY, "stride": ANY, "padding": 0, "dilation": 1}
 BATCH_NORM = {"eps": 1e-5, "affine": True, "track_running_stats": True}
@@ -37,6 +37,9 @@ def describe_layer(name, layer):
     kind = type(layer).__name__
     if type(layer) not in ACCEPTED:
         raise UserError(f"{name}: page/network.js has no layer {kind}: add it there")
+    if kind == "LayerNorm" and len(layer.normalized_shape) != 3:
+        reason = "computes LayerNorm only over a whole image, [channels, height, width]"
+        raise UserError(f"{name}: page/network.js {reason}: change model.py")
     description = {"kind": kind}
     for setting, accepted in ACCEPTED[type(layer)].items():
         value = getattr(layer, setting)
@@ -76,17 +79,21 @@ def instruction(classes):
 def to_javascript(checkpoint):
     """The text of model.js for a Checkpoint; raises UserError."""
     if not isinstance(checkpoint.model, nn.Sequential):
-        raise UserError("the page computes only networks that are an nn.Sequential")
+        raise UserError("the page computes only a network that is an nn.Sequential")
     layers = [describe_layer(*named) for named in checkpoint.model.named_children()]
     images = make_test_images()
     with torch.inference_mode():
         logits = checkpoint.model(images)
     if not logits.isfinite().all():
-        problem = "gives outputs that are not finite: train again with `python train.py`"
+        problem = (
+            "gives outputs that are not finite: train again with `python train.py`"
+        )
         raise UserError(f"{checkpoint.path} {problem}")
     byte_rows = (255 * images).round().int().flatten(1).tolist()
     pairs = zip(byte_rows, logits.tolist(), strict=True)
-    repository = os.environ.get("GITHUB_REPOSITORY")  # owner/name, set by GitHub Actions
+    repository = os.environ.get(
+        "GITHUB_REPOSITORY"
+    )  # owner/name, set by GitHub Actions
     model = {
         "checkpoint": checkpoint.path.name,
         "sha256": checkpoint.sha256,
