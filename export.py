@@ -60,8 +60,9 @@ def describe_layer(name, layer):
 def make_test_images():
     """Random images (n, 1, IMAGE_SIDE, IMAGE_SIDE) on which the page checks its answers.
 
-    Their squares reach nearly every weight: 99 % of all, changed by 1, move a logit by 1e-4.
-    Pixels are whole numbers / 255, so that the page computes with the same numbers.
+    They test nearly every weight: of six trained networks, 98.7 to 99.6 % of the weights
+    change some logit by 1e-4 when they change by 1. Fewer images, or finer random squares,
+    test fewer. The pixels are whole numbers / 255, so that the page has the same numbers.
     """
     generator = torch.Generator().manual_seed(0)
     squares = torch.randint(256, (TEST_IMAGES, 1, 4, 4), generator=generator)

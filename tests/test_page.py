@@ -151,7 +151,7 @@ def test_keyboard_draws_and_the_page_answers_after_a_pause(page):
             14,
             True,
         ]
-    assert page.text_content("#guess") == "Nothing drawn yet"
+    assert page.text_content("#guess") == "?"
     page.clock.run_for(110)
     assert page.text_content("#guess") == "1"
     page.clock.run_for(600)
@@ -224,7 +224,7 @@ def test_a_hundred_classes_with_any_names_fit_and_nothing_moves(page, draw, tmp_
 def test_footer_describes_the_model_and_links_to_the_repository(
     page, tmp_path, monkeypatch
 ):
-    assert "is right" not in page.inner_text("footer")
+    assert "stays in this browser" in page.inner_text("footer")
     assert "reads 10.00% of the test images" in page.inner_text("footer")
     assert not page.is_visible("a")
     monkeypatch.setenv("GITHUB_REPOSITORY", "someone/digits")
