@@ -26,10 +26,10 @@ DOT = 0.5  # pixels: deviation of the Gaussian dots of a stroke; more fills smal
 EDGE = 1.4  # pixels over which a stroke fades to black
 SMOOTHINGS = 3  # rounds of corner cutting, each of which doubles a curve's points
 TEXT = Path(__file__).with_name("skeletons.txt").read_text("utf-8")
-SKELETONS, RARER = TEXT.split("\n\n")
+SKELETONS, RARE = TEXT.split("\n\n")
 
 
-def read_skeletons(text=f"{SKELETONS}\n{RARER}"):
+def read_skeletons(text=f"{SKELETONS}\n{RARE}"):
     """Return {digit: {variant: strokes}}, a stroke being a list of points (x, y)."""
     skeletons = {}
     for line in text.splitlines():
@@ -104,23 +104,23 @@ def draw(places, ink, pens):
     return greys.round() / 255  # as of an image file
 
 
-def generate_digits(n, seed, common=6):
+def generate_digits(n, seed, usual_per_rare=6):
     """Draw n digits: white on black images (n, 1, 28, 28) float, and labels (n,) int64.
 
     They come in random order: digits equally often to within one, and each of a digit's
-    SKELETONS `common` times as often as each of its RARER ones. The same seed gives the
+    SKELETONS `usual_per_rare` times as often as each of its RARE ones. The same seed gives the
     same images, on another machine to within rounding.
     """
     generator = torch.Generator().manual_seed(seed)
     order = torch.randperm(n, generator=generator)
     labels, rounds = order % 10, order // 10
     images = torch.empty(n, 1, IMAGE_SIDE, IMAGE_SIDE)
-    rarer, drawings = read_skeletons(RARER), []
+    rarer, drawings = read_skeletons(RARE), []
     with ThreadPoolExecutor(2) as executor:  # which draw while this thread writes on
         for digit, skeletons in read_skeletons(SKELETONS).items():
             variants = [*skeletons.values(), *rarer[digit].values()]
             usual = len(skeletons)
-            turns = [*range(usual)] * common + [*range(usual, len(variants))]
+            turns = [*range(usual)] * usual_per_rare + [*range(usual, len(variants))]
             variant = torch.tensor(turns)[rounds % len(turns)]
             for i, strokes in enumerate(variants):
                 chosen = (labels == digit) & (variant == i)

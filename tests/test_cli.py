@@ -24,9 +24,7 @@ SCRIPTS = train, predict, export, sweep, ablation, benchmark, handwriting, photo
 FULL = OSError(errno.ENOSPC, "disk full")  # as `write` raises it, without a name
 NAMED = OSError(errno.EACCES, "forbidden", "digits.png")
 NO_MEMORY = RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to …")
-PRINT = (
-    "from pipeline.cli import run_main; run_main(lambda: print('first\\n' + {size} * 'x'))"
-)
+PRINT = "from pipeline.cli import run_main; run_main(lambda: print('first\\n' + {size} * 'x'))"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,147 @@
+"""How pytest runs this project: the option --slow, and the fixtures of test_model.py."""
+
+import math
+import re
+
+import pytest
+import torch
+
+from model import SimpleCNN
+from pipeline.checkpoint import load_checkpoint
+from pipeline.cli import UserError
+from pipeline.evaluation import evaluate, evaluate_predecessor
+from pipeline.gate import judge, read_limits
+from pipeline.metrics import METRICS
+from pipeline.report import clear_report, write_failure, write_report
+
+# For output in an encoding without these characters, such as a pipe on Windows
+ASCII = {"✓": "ok", "✗": "FAILED", "≥": ">=", "≤": "<=", "×": "x", "–": "-"}
+
+
+def pytest_addoption(parser):
+    text = "also run the tests that take minutes, and those that need a browser"
+    parser.addoption("--slow", action="store_true", help=text)
+
+
+def pytest_configure(config):
+    named = re.search(r"(?<!not )\b(slow|browser)\b", config.option.markexpr)
+    if named and not config.option.slow:
+        raise pytest.UsageError(
+            f"-m {named[1]} selects tests that need the option --slow"
+        )
+
+
+def pytest_collection_modifyitems(config, items):
+    for item in items:
+        marks = {mark.name for mark in item.iter_markers()}
+        if marks & {"slow", "browser"} and not config.option.slow:
+            item.add_marker(pytest.mark.skip(reason="needs the option --slow"))
+
+
+def pytest_sessionstart(session):
+    """Delete the report of an earlier run, which may be about another model."""
+    if not is_xdist_worker(session.config):
+        try:
+            clear_report()
+        except (UserError, OSError) as error:
+            raise pytest.UsageError(str(error)) from None
+
+
+def is_xdist_worker(config):
+    return hasattr(config, "workerinput")
+
+
+class Gate:
+    """What the five tests share: the newest checkpoint, its evaluation and its checks."""
+
+    def __init__(self):
+        self.checkpoint = self.limits = self.evaluation = None
+        self.checks = []
+        self.problem = None  # why nothing can be judged
+
+    def load(self):
+        if not self.checkpoint:
+            self.checkpoint = load_checkpoint(SimpleCNN)
+            self.limits = read_limits(self.checkpoint.metadata["dataset"])
+
+    def evaluate(self):
+        if not self.evaluation:
+            self.evaluation = evaluate(self.checkpoint.path, SimpleCNN)
+
+    def attempt(self, step):
+        """Call `step`. Its first error fails the test; later tests fail without a retry."""
+        if self.problem:
+            pytest.fail("not judged, because of the problem above", pytrace=False)
+        try:
+            step()
+        except (UserError, OSError) as error:
+            self.problem = str(error)
+            pytest.fail(self.problem, pytrace=False)
+        except Exception as error:
+            self.problem = f"{type(error).__name__}: {error}"
+            raise
+
+
+@pytest.fixture(scope="module")
+def gate(request):
+    """The Gate of this run. Its report is written when the last test has ended."""
+    if is_xdist_worker(request.config):
+        problem = (
+            "the gate measures time and needs one process: leave out the option -n"
+        )
+        pytest.fail(problem, pytrace=False)
+    torch.set_num_threads(1)  # two processes with several threads slow each other down
+    failed_before = request.session.testsfailed
+    gate = Gate()
+    yield gate
+    tests = [name for name in vars(request.module) if name.startswith("test_")]
+    run = [item for item in request.session.items if item.module is request.module]
+    if request.session.testsfailed > failed_before:
+        verdict = "failed"
+    elif len(run) < len(tests):
+        verdict = f"partial: {len(run)} of {len(tests)} tests"
+    else:
+        verdict = "passed"
+    if gate.evaluation:
+        predecessor = evaluate_predecessor(SimpleCNN)
+        write_report(verdict, gate.evaluation, gate.checks, predecessor)
+    else:
+        write_failure(gate.problem)
+
+
+@pytest.fixture
+def checkpoint(gate, check):
+    """The newest checkpoint in the current folder."""
+    return gate.checkpoint
+
+
+@pytest.fixture
+def check(request, gate, capsys, subtests):
+    """Function that judges a metric by bounds and by limits.json, and prints the result."""
+
+    def show(line):
+        with capsys.disabled():
+            try:
+                print(line)
+            except UnicodeEncodeError:
+                for character, replacement in ASCII.items():
+                    line = line.replace(character, replacement)
+                print(line)
+
+    def check(metric, at_least=-math.inf, at_most=math.inf):
+        gate.attempt(gate.evaluate)
+        with subtests.test(metric):
+            if metric not in gate.evaluation.metrics:
+                reason = "the data set has no second test set"
+                show(f"  – {METRICS[metric].title}: not measured, because {reason}")
+                pytest.skip(reason)
+            measured = gate.evaluation.metrics[metric]
+            result = judge(metric, measured, gate.limits, at_least, at_most)
+            gate.checks.append(result)
+            show(f"  {result}")
+            if not result.passed:
+                pytest.fail(str(result), pytrace=False)
+
+    show(f"\n{'=' * 80}\n{request.function.__doc__}\n{'=' * 80}")
+    gate.attempt(gate.load)
+    return check
