@@ -1,6 +1,7 @@
 """Train and judge many seeds on all cores; with --write, set the gate's limits by them."""
 
 import json
+import os
 import statistics
 import sys
 import tempfile
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from experiments.workers import add_processes_option, in_parallel
+from experiments.workers import in_parallel
 from model import SimpleCNN
 from pipeline import limits
 from pipeline.checkpoint import save_checkpoint
@@ -92,7 +93,8 @@ def main():
     add("--dataset", choices=DATASETS, default=DEFAULT, help="what to learn")
     epochs = number(int, 1, 1000)
     add("--epochs", type=epochs, default=Recipe.epochs, help="passes over the images")
-    add_processes_option(parser)
+    processes = number(int, 1, 61)  # Windows can wait for 61
+    add("--processes", type=processes, default=os.cpu_count(), help="at the same time")
     add("--write", action="store_true", help="set the limits of the data set by them")
     args = parser.parse_args()
     name = args.dataset
@@ -102,12 +104,12 @@ def main():
         limits.read_entries()
 
     seeds = range(args.first_seed, args.first_seed + args.seeds)
-    jobs = [(name, Recipe(epochs=args.epochs, seed=seed)) for seed in seeds]
+    jobs = {seed: (name, Recipe(epochs=args.epochs, seed=seed)) for seed in seeds}
     if FILE.exists():
         print(f"Starts anew: {FILE} of another run is replaced.")
     done = {}
-    for job, figures in in_parallel(train_and_examine, jobs, "Seeds", args.processes):
-        done[job[1].seed] = figures
+    for seed, figures in in_parallel(train_and_examine, jobs, "Seeds", args.processes):
+        done[seed] = figures
         write_whole(FILE, json.dumps(done, indent=2, sort_keys=True) + "\n")
     runs = list(done.values())
 
