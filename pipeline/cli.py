@@ -6,7 +6,6 @@ import sys
 import tempfile
 from pathlib import Path
 
-
 ASCII = {"✓": "ok", "✗": "FAILED", "≥": ">=", "≤": "<=", "×": "x", "–": "-"}
 
 

@@ -1,5 +1,6 @@
 """Data that several tests share: classes, random images, and checkpoints."""
 
+import pytest
 import torch
 
 from model import SimpleCNN
@@ -8,6 +9,9 @@ from pipeline.synthetic import IMAGE_SIDE
 
 DATASET = data.DEFAULT
 CLASSES = data.DATASETS[DATASET].classes
+own_figures = pytest.mark.skipif(
+    DATASET != "mnist", reason="these are the figures of this repository's own data set"
+)
 METADATA = {"dataset": DATASET, "classes": CLASSES, "test_accuracy": 10.0}
 
 

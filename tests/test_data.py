@@ -38,7 +38,7 @@ def test_unknown_default_is_an_error(monkeypatch):
 
 def test_each_set_is_loaded_once(monkeypatch):
     loaded = []
-    load = lambda train: loaded.append(train) or (IMAGES, LABELS)  # noqa: E731
+    load = lambda train: loaded.append(train) or (IMAGES, LABELS)
     monkeypatch.setitem(data.DATASETS, "once", data.Dataset("once", CLASSES, load))
     for _ in range(2):
         assert torch.equal(data.load_split("once", train=False)[0], IMAGES)

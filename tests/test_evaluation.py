@@ -43,7 +43,7 @@ def test_metrics_of_known_predictions(monkeypatch):
 def test_without_mistakes_the_least_confident_answer_counts(monkeypatch):
     right = torch.eye(10)
     right[3], right[3, 3] = 0.03, 0.73
-    answer = lambda model, images: right[: len(images)]  # noqa: E731
+    answer = lambda model, images: right[: len(images)]
     monkeypatch.setattr(evaluation, "predict_probabilities", answer)
     metrics, _ = evaluation.measure(MODEL, IMAGES[:10], torch.arange(10))
     assert metrics["mistake_confidence"] == pytest.approx(73)

@@ -45,7 +45,7 @@ def test_failed_check_shows_enough_digits_and_every_bound():
 
 def test_each_metric_is_checked_once_and_has_a_bound():
     bounds = {}
-    check = lambda metric, **limits: bounds.setdefault(metric, []).append(limits)  # noqa: E731
+    check = lambda metric, **limits: bounds.setdefault(metric, []).append(limits)
     model = SimpleCNN(len(CLASSES)).eval()
     loaded = SimpleNamespace(metadata={"classes": CLASSES}, model=model)
     for name, test in vars(test_model).items():

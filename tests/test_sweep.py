@@ -35,7 +35,7 @@ def run_sweep(call, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(sweep, "load_dataset", lambda name: (DATASET, *sets))
 
     def run_sweep(*options, runs=GOOD):
-        answer = lambda _, jobs, *__: zip(jobs, runs, strict=True)  # noqa: E731
+        answer = lambda _, jobs, *__: zip(jobs, runs, strict=True)
         monkeypatch.setattr(sweep, "in_parallel", answer)
         code = call(sweep, "--seeds=6", *options)
         return capsys.readouterr().out, code

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from samples import CLASSES, DATASET, random_set
+from samples import CLASSES, DATASET, own_figures, random_set
 from torch import nn
 
 import train
@@ -38,13 +38,12 @@ def test_weights_depend_only_on_the_recipe():
     assert any(not torch.equal(first[name], other[name]) for name in first)
 
 
+@own_figures
 def test_first_losses_of_a_seed_are_these(monkeypatch):
     """Another network or recipe has other losses: then put the printed ones into LOSSES.
 
     Pixels that differ by 1e-6 change the losses by up to 0.016.
     """
-    if data.DEFAULT != "mnist":
-        pytest.skip("these are the losses of this repository's own network")
     losses, cross_entropy = [], train.F.cross_entropy
 
     def record(*arguments, **options):
@@ -84,7 +83,7 @@ def test_only_the_first_layer_is_frozen(n, freeze_after):
 def test_a_single_layer_is_never_frozen():
     network = lambda: nn.Sequential(
         nn.Flatten(), nn.Linear(IMAGE_SIDE**2, len(CLASSES))
-    )  # noqa: E731
+    )
     torch.manual_seed(FEW.seed)
     before = network()[1].weight
     model = train.train(*random_set(64), replace(FEW, freeze_after=0.0), network)
