@@ -73,6 +73,12 @@ weights, metadata = partial(change, "state_dict"), partial(change, "metadata")
 LAST, BIAS = list(SimpleCNN().state_dict())[-2:]
 ONE_CLASS = torch.arange(len(CLASSES)) == len(CLASSES) - 3
 NORM = "BatchNorm2d(32"
+LAYERS = "super().__init__(layers)"
+WIDE = """layers["wide"] = nn.Linear(classes, 2000)
+        layers["narrow"] = nn.Linear(2000, classes)
+        super().__init__(layers)"""
+IDLE = """layers.update({f"idle{i}": nn.Identity() for i in range(5000)})
+        super().__init__(layers)"""
 NO_AUGMENTATION = ["--degrees=0", "--translate=0", "--scale=0", "--perspective-share=0"]
 FAULTS = {  # the metric that must fail, and a function of the path with its arguments
     "swapped classes": ("accuracy", weights, lambda w: {LAST: w[LAST].roll(1, 0)}),
@@ -115,20 +121,8 @@ FAULTS = {  # the metric that must fail, and a function of the path with its arg
         NORM,
         f"{NORM}, track_running_stats=False",
     ),
-    "too many parameters": (
-        "parameters",
-        retrain,
-        "super().__init__(layers)",
-        "super().__init__(layers | {'wide': nn.Linear(classes, 2000), "
-        "'narrow': nn.Linear(2000, classes)})",
-    ),
-    "ten times slower": (
-        "latency_1",
-        retrain,
-        "super().__init__(layers)",
-        "super().__init__(layers | {f'idle{i}': nn.Identity() for i in range(5000)})",
-        "--synthetic-images=0",
-    ),
+    "too many parameters": ("parameters", retrain, LAYERS, WIDE),
+    "ten times slower": ("latency_1", retrain, LAYERS, IDLE, "--synthetic-images=0"),
 }
 
 
