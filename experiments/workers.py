@@ -8,7 +8,16 @@ from multiprocessing import get_context
 
 from tqdm import tqdm
 
-from pipeline.cli import UserError
+from pipeline.cli import UserError, bounded
+
+MOST_PROCESSES = 61  # Windows cannot wait for more
+
+
+def add_processes_option(parser):
+    default = min(os.cpu_count(), MOST_PROCESSES)
+    kind = bounded(int, 1, MOST_PROCESSES)
+    told = "trainings at the same time"
+    parser.add_argument("--processes", type=kind, default=default, help=told)
 
 
 def hide_progress_bars():
