@@ -106,7 +106,7 @@ def read_channels(picture):
     """Channels (C, H, W) float32 in [0, 1] of a PIL image of mode F, RGB or RGBA."""
     if max(picture.size) > WORK:
         picture = picture.copy()
-        picture.thumbnail((WORK, WORK), Image.Resampling.DIGIT_SIDE)
+        picture.thumbnail((WORK, WORK), Image.Resampling.BOX)
     if picture.mode == "F":
         with np.errstate(invalid="ignore"):  # for values that are no numbers
             values = np.array(picture, dtype=np.float64)
