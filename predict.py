@@ -15,7 +15,7 @@ from model import SimpleCNN
 from pipeline.checkpoint import load_checkpoint
 from pipeline.cli import make_parser, printable, run_main, user_path, writing
 from pipeline.evaluation import predict_probabilities
-from pipeline.pictures import open_picture, prepare
+from pipeline.pictures import open_picture, read_digit
 
 SURE = 0.9  # probability below which the second guess is told too
 ENLARGED = 280  # pixels: side of what --show saves
@@ -52,7 +52,7 @@ def main():
     for number, path in enumerate(args.pictures, start=1):
         name = printable(str(path))
         try:
-            pixels = prepare(open_picture(path))
+            pixels = read_digit(open_picture(path))
         except ValueError as error:
             print(f"Error: {name} {error}", file=sys.stderr)
             refused += 1

@@ -17,8 +17,8 @@ from model import SimpleCNN
 from pipeline.checkpoint import find_checkpoints, load_checkpoint
 from pipeline.cli import UserError, make_parser, markdown_table, run_main, user_path
 from pipeline.evaluation import predict_probabilities
-from pipeline.framing import frame
-from pipeline.pictures import open_picture, prepare
+from pipeline.framing import normalize
+from pipeline.pictures import open_picture, read_digit
 
 SIDE = 560  # pixels: the page's canvas
 PEN_WIDTH = SIDE // 14  # pixels: its pen
@@ -41,7 +41,7 @@ def read_unipen(folder):
         for numbers, digit in SEGMENT.findall(labels):
             parts = [components[i] for i in listed(numbers)]
             strokes = [points for points in parts if points is not None]
-            pixels = frame(draw_pen(strokes)) if strokes else None
+            pixels = normalize(draw_pen(strokes)) if strokes else None
             yield path.relative_to(sources).parts[0], int(digit), pixels
 
 
@@ -88,7 +88,7 @@ def read_pictures(folder):
     """Yield folder, digit and pixels (1, 1, 28, 28) of each; None where it is refused."""
     for path in sorted(folder.rglob("[0-9]*.*")):
         try:
-            pixels = prepare(open_picture(path))
+            pixels = read_digit(open_picture(path))
         except ValueError:
             pixels = None
         yield path.parent.name, int(path.name[0]), pixels
