@@ -18,7 +18,7 @@ from pipeline.checkpoint import load_checkpoint
 from pipeline.cli import UserError, make_parser, markdown_table, run_main, user_path
 from pipeline.data import DATASETS
 from pipeline.evaluation import predict_probabilities
-from pipeline.framing import frame
+from pipeline.framing import normalize
 from pipeline.pictures import open_picture
 
 CANVAS_SIDE = 560  # pixels, as on the page
@@ -44,7 +44,7 @@ def read_unipen(folder):
                 reason = f"the components {numbers} do not exist"
                 raise UserError(f"{path} is not a UNIPEN file: {reason}") from None
             strokes = [points for points in chosen if points is not None]
-            pixels = frame(rasterize(strokes)) if strokes else None
+            pixels = normalize(rasterize(strokes)) if strokes else None
             yield path.relative_to(sources).parts[0], int(digit), pixels
 
 

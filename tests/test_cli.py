@@ -15,12 +15,12 @@ from samples import save_network
 import export
 import predict
 import train
-from experiments import ablation, benchmark, handwriting, photos, sweep
+from experiments import ablation, benchmark, handwriting, sweep
 from experiments.workers import in_parallel
 from pipeline import cli
 from pipeline.cli import UserError
 
-SCRIPTS = train, predict, export, sweep, ablation, benchmark, handwriting, photos
+SCRIPTS = train, predict, export, sweep, ablation, benchmark, handwriting
 FULL = OSError(errno.ENOSPC, "disk full")  # as `write` raises it, without a name
 NAMED = OSError(errno.EACCES, "forbidden", "digits.png")
 NO_MEMORY = RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to …")
