@@ -14,7 +14,7 @@ FINE = 8  # steps per pixel: resolution at which the pen width is changed
 PEN_RANGE = (1.6, 2.9)  # pixels: 80 % of MNIST's pen widths; only others are changed
 
 
-def normalize(ink):
+def normalize(ink, pen_range=PEN_RANGE):
     """Return pixels (1, 1, 28, 28) float in [0, 1] of ink (H, W), made like MNIST's.
 
     See Y. LeCun and others, Gradient-Based Learning Applied to Document Recognition, 1998.
@@ -22,7 +22,7 @@ def normalize(ink):
     fine = resize(crop(ink), FINE * DIGIT_SIDE)
     fine = fine / fine.max()  # thin lines became pale when scaled down
     width = pen_width(fine > 0.5) / FINE
-    wanted = min(max(width, PEN_RANGE[0]), PEN_RANGE[1])
+    wanted = min(max(width, pen_range[0]), pen_range[1])
     steps = round((wanted - width) * FINE / 2)
     fine = np.pad(fine, abs(steps))
     if steps > 0:
