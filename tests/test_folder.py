@@ -43,7 +43,7 @@ def test_drawing_is_the_same_on_any_background():
     expected = read_drawing(draw([FACE, (200, 100, 260, 140)]))
     picture = draw([FACE, (200, 100, 260, 140)])
     transparent = Image.new("RGBA", picture.size, (0, 0, 0, 0))
-    transparent.paste("navy", mask=picture.point(lambda v: 255 * (v < 99)))
+    transparent.paste("black", mask=picture.point(lambda v: 255 * (v < 99)))
     turned = picture.transpose(Image.Transpose.ROTATE_90)
     turned.getexif()[0x0112] = 6  # a camera that was held upright
     for other in (ImageOps.invert(picture), transparent, turned):
@@ -61,7 +61,7 @@ def folder(tmp_path):
     for name in ("o", unicodedata.normalize("NFD", "ü"), ".cache"):
         (tmp_path / name).mkdir()
         for i in range(2):
-            draw([FACE], EYES).save(tmp_path / name / f"{i}.jfif", "JPEG")
+            draw([FACE], EYES).save(tmp_path / name / f"{i}.JFIF", "JPEG")
     return tmp_path
 
 
