@@ -8,14 +8,11 @@ import torch
 
 from model import SimpleCNN
 from pipeline.checkpoint import load_checkpoint
-from pipeline.cli import UserError
+from pipeline.cli import UserError, print_line
 from pipeline.evaluation import evaluate, evaluate_predecessor
 from pipeline.gate import judge, read_limits
 from pipeline.metrics import METRICS
 from pipeline.report import clear_report, write_failure, write_report
-
-# For output in an encoding without these characters, such as a pipe on Windows
-ASCII = {"✓": "ok", "✗": "FAILED", "≥": ">=", "≤": "<=", "×": "x", "–": "-"}
 
 
 def pytest_addoption(parser):
@@ -45,6 +42,20 @@ def pytest_sessionstart(session):
             clear_report()
         except (UserError, OSError) as error:
             raise pytest.UsageError(str(error)) from None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_report_teststatus(report):
+    """Print no letter for a failed check, because it has already printed a line."""
+    if isinstance(report, pytest.SubtestReport) and report.failed:
+        return "failed", "", "FAILED"
+
+
+def pytest_terminal_summary(terminalreporter):
+    failed = terminalreporter.stats.get("failed", [])
+    if any(report.nodeid.startswith("test_model.py") for report in failed):
+        note = "The limits in limits.json belong to the default recipe and network."
+        terminalreporter.write_line(note)
 
 
 def is_xdist_worker(config):
@@ -121,12 +132,7 @@ def check(request, gate, capsys, subtests):
 
     def show(line):
         with capsys.disabled():
-            try:
-                print(line)
-            except UnicodeEncodeError:
-                for character, replacement in ASCII.items():
-                    line = line.replace(character, replacement)
-                print(line)
+            print_line(line)
 
     def check(metric, at_least=-math.inf, at_most=math.inf):
         gate.attempt(gate.evaluate)

@@ -98,7 +98,9 @@ def count_failures(runs, limits):
         faults = [check.metric for check in checks if not check.passed]
         seeds_by_metric.update(faults)
         failed += bool(faults)
-    lines = [f"- {METRICS[name].title}: {n} fail" for name, n in seeds_by_metric.items()]
+    lines = [
+        f"- {METRICS[name].title}: {n} fail" for name, n in seeds_by_metric.items()
+    ]
     return failed, lines
 
 

@@ -137,7 +137,7 @@ def load_weights(model, state_dict):
     """Load the weights into a model; raises UserError if they do not fit or are not finite."""
     try:
         model.load_state_dict(state_dict)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - the file may hold anything
         reason = str(error).splitlines()[-1].strip()
         raise UserError(f"was made for another network ({reason})") from None
     for name, tensor in model.state_dict().items():

@@ -7,6 +7,9 @@ import tempfile
 from pathlib import Path
 
 
+ASCII = {"✓": "ok", "✗": "FAILED", "≥": ">=", "≤": "<=", "×": "x", "–": "-"}
+
+
 class UserError(Exception):
     """An error that the user can fix. The message says what is wrong, where, and what to do."""
 
@@ -54,6 +57,16 @@ def write_file(path, content):
     except OSError as error:
         partial.unlink(missing_ok=True)
         raise OSError(error.errno, error.strerror, str(path)) from None
+
+
+def print_line(text):
+    """Print text; an encoding without its symbols, as in a Windows pipe, gets others."""
+    try:
+        print(text)
+    except UnicodeEncodeError:
+        for symbol, replacement in ASCII.items():
+            text = text.replace(symbol, replacement)
+        print(text)
 
 
 def check_folder(folder):

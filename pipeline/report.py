@@ -110,7 +110,8 @@ def compare(evaluation, predecessor):
     if isinstance(predecessor, str):
         return f"There is no comparison: {predecessor}."
     name = predecessor.checkpoint.path.name
-    if len(predecessor.labels) != len(evaluation.labels):
+    data_sets = [e.checkpoint.metadata["dataset"] for e in (evaluation, predecessor)]
+    if data_sets[0] != data_sets[1]:
         return f"There is no comparison: {name} was trained on another data set."
     right = evaluation.probabilities.argmax(dim=1) == evaluation.labels
     right_before = predecessor.probabilities.argmax(dim=1) == predecessor.labels
