@@ -22,7 +22,6 @@ from pipeline.mnist import load_mnist
 from train import Recipe, add_synthetic_images, train
 
 VALIDATION_IMAGES = 10_000  # the last training images of MNIST
-SHOWN = ("noise", "grey", "warps")  # the corruptions that get a column
 UNCHANGED, PLAIN = "none", "plain network of 7,098 parameters"
 CHANGES = {
     UNCHANGED: Recipe(),
@@ -52,7 +51,7 @@ def load_sets(unipen):
     training_set = images[:-VALIDATION_IMAGES], labels[:-VALIDATION_IMAGES]
     images, labels = images[-VALIDATION_IMAGES:], labels[-VALIDATION_IMAGES:]
     test_sets = [(images, labels)]
-    test_sets += [(CORRUPTIONS[name](images), labels) for name in SHOWN]
+    test_sets += [(corrupt(images), labels) for corrupt in CORRUPTIONS.values()]
     if unipen:
         digits = [digit for digit in read_unipen(unipen) if digit[2] is not None]
         _, labels, images = zip(*digits, strict=True)
@@ -95,7 +94,8 @@ def main():
         error = np.std(accuracies, axis=0, ddof=1)[0] / args.seeds**0.5
         cells = [f"{cost:+.2f}", f"{clean:.2f} ± {error:.2f} %"]
         rows.append([change, *cells, *(f"{mean:.2f} %" for mean in others)])
-    header = ["change", "cost in points", f"clean (n = {args.seeds})", *SHOWN]
+    header = ["change", "cost in points", f"clean (n = {args.seeds})"]
+    header += [name.replace("_", " ") for name in CORRUPTIONS]
     print(markdown_table(header + ["UNIPEN"] * bool(args.unipen), rows))
 
 
