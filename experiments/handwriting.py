@@ -24,7 +24,7 @@ from pipeline.pictures import open_picture
 CANVAS_SIDE = 560  # pixels, as on the page
 PEN_WIDTH = CANVAS_SIDE // 14  # pixels, as on the page
 DRAWING_SIDE = 0.7 * CANVAS_SIDE  # pixels: longer side of the pen's path
-LARGEST = 1e9  # coordinate of a pen; UNIPEN's have at most six digits
+LARGEST = 1e9  # coordinate; those of real pens are far smaller
 SEGMENT = re.compile(r'(?m)^\.SEGMENT\s+CHARACTER\s+([\d,-]+)\s+\S+\s+"(\d)"')
 INCLUDE = re.compile(r"(?m)^\.INCLUDE\s+(\S+)")
 
