@@ -12,7 +12,7 @@ from samples import save_network
 import export
 from model import SimpleCNN
 from pipeline import checkpoint, data, evaluation
-from pipeline.pictures import prepare
+from pipeline.pictures import read_digit
 
 INKED = "([x, y]) => paper.getImageData(x * SIDE, y * SIDE, 1, 1).data[3] > 0"
 
@@ -32,7 +32,7 @@ def test_probabilities_and_pixels_are_those_of_torch_and_predict(page, draw, tra
         draw(digit)
         assert page.text_content("#guess") == str(digit)
         drawing = page.evaluate("paper.canvas.toDataURL()").partition(",")[2]
-        picture = prepare(Image.open(io.BytesIO(base64.b64decode(drawing))))
+        picture = read_digit(Image.open(io.BytesIO(base64.b64decode(drawing))))
         seen = torch.tensor(page.evaluate("readPixels()"))
         assert (seen - picture.flatten()).abs().mean() < 0.02
     short = "sum(frame([[[0, 0], [0, 60]]], 40)) / DIGIT_SIDE"

@@ -6,9 +6,9 @@ import pytest
 import torch
 from PIL import Image
 from samples import save_network
+from sheets import to_bytes
 
 import predict
-from experiments.photos import to_bytes
 from model import SimpleCNN
 from pipeline.data import DIGITS
 from pipeline.synthetic import generate_digits
@@ -58,16 +58,16 @@ def test_bad_pictures_get_a_sentence_each_and_the_others_go_on(
     (tmp_path / "folder.png").mkdir()
     Image.new("L", (300, 200), 220).save(tmp_path / "blank.png")
     Image.new("RGBA", (300, 200)).save(tmp_path / "clear.png")
-    Image.new("L", (400, 400)).save(tmp_path / "huge.png")
+    Image.new("L", (500, 500)).save(tmp_path / "huge.png")
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100_000)
     reasons = {
-        "text.png": "is not a picture",
-        "cut.png": "cannot be read",
-        "a\nb.png": "No such file",
+        "text.png": "cannot be read as a picture",
+        "cut.png": "cannot be read as a picture",
+        "a\nb.png": "is not a file",
         "folder.png": "is not a file",
         "blank.png": "nothing drawn",
         "clear.png": "nothing drawn",
-        "huge.png": "too many pixels",
+        "huge.png": "less than 100 megapixels",
     }
     code, answers, errors = read(*reasons, "good.png")
     assert code is True
