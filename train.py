@@ -23,8 +23,12 @@ from pipeline.evaluation import accuracy, predict_probabilities
 
 def setting(default, description, lowest=0, highest=1_000_000):
     """Field of a Recipe, with the bounds and the help text of its option."""
-    parse = bounded(type(default), lowest, highest)
-    return field(default=default, metadata={"type": parse, "help": description})
+    option = {
+        "type": bounded(type(default), lowest, highest),
+        "metavar": "N" if isinstance(default, int) else "X",
+        "help": description,
+    }
+    return field(default=default, metadata=option)
 
 
 def share(default, description, highest=1.0):

@@ -6,6 +6,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+# Replacements for encodings that lack these symbols, as in a pipe on Windows
 ASCII = {"✓": "ok", "✗": "FAILED", "≥": ">=", "≤": "<=", "×": "x", "–": "-"}
 
 
@@ -91,8 +92,9 @@ class HelpFormatter(argparse.RawDescriptionHelpFormatter):
     """Keeps the lines of the description, and adds the default to each help text."""
 
     def _get_help_string(self, action):
-        hidden = action.default in (None, False, argparse.SUPPRESS)
-        return action.help if hidden else f"{action.help} (default: %(default)s)"
+        if action.nargs == 0 or action.default is None:  # it takes no value, or has no default
+            return action.help
+        return f"{action.help} (default: %(default)s)"
 
 
 def make_parser(description):
