@@ -11,6 +11,7 @@ BORDER_WEIGHT = 2.0  # how much a bright border speaks against bright ink
 MIN_CONTRAST = 0.08  # of ink to its background; black on white is 1
 BLACK, WHITE = 0.15, 0.65  # shares of full ink: below and above nothing is grey
 LINE_LENGTH = 0.9  # share of the picture: shortest printed line
+LINE_SLOPES = np.linspace(-0.06, 0.06, 13)  # up to 3.4 degrees, in steps of 0.6
 LINE_WIDTH = 0.035  # share of the longer side: widest printed line
 PRINTED_BOX_SIDE = 0.1  # share of the longer side: smallest printed box
 SPOT_AREA = 0.08  # share of the largest stroke's area: smaller spots are dropped
@@ -87,13 +88,26 @@ def remove_lines(ink):
 
     Where a line was removed, only strokes that are longer than a line is wide are kept.
     """
-    width = int(LINE_WIDTH * max(ink.shape))
+    thickness = int(LINE_WIDTH * max(ink.shape)) + 1
     for _ in range(2):  # horizontal lines, then vertical ones
-        widened = ndimage.maximum_filter(ink, (3, 1))  # for lines that are a bit tilted
-        lines = ndimage.grey_opening(widened, (1, round(LINE_LENGTH * ink.shape[1])))
-        crossing = ndimage.grey_opening(ink, (width + 1, 1))
-        ink = np.where(lines > 0.1, crossing, ink).T
+        crossing = ndimage.grey_opening(ink, (thickness, 1))
+        ink = np.where(find_lines(ink), crossing, ink).T
     return ink
+
+
+def find_lines(ink):
+    """Return the mask (H, W) of nearly horizontal lines across ink (H, W)."""
+    height, width = ink.shape
+    length = round(LINE_LENGTH * width)
+    y, x = np.indices(ink.shape)
+    widened = ndimage.maximum_filter(ink, (3, 1)) > 0.1  # lines are not quite straight
+    lines = np.zeros(ink.shape, bool)
+    for slope in LINE_SLOPES:
+        rows = (y + np.rint(slope * (x - width / 2)).astype(int)) % height
+        level = widened[rows, x].astype(np.uint8)
+        level = ndimage.grey_opening(level, (1, length), mode="constant")
+        lines[rows, x] |= level > 0
+    return lines
 
 
 def find_printed_box(mask):
