@@ -1,9 +1,12 @@
 """Write page/model.js, the network for the page, from a checkpoint."""
 
 import json
+import os
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
+from torch import nn
 
 from model import SimpleCNN
 from pipeline.checkpoint import load_checkpoint
@@ -13,64 +16,89 @@ from pipeline.framing import PEN_RANGE
 from pipeline.synthetic import DIGIT_SIDE, IMAGE_SIDE
 
 TARGET = Path(__file__).with_name("page") / "model.js"
-SETTINGS = {  # that the page heeds, of each kind of layer that it knows
-    "LayerNorm": [],
-    "Conv2d": ["stride"],
-    "MaxPool2d": ["kernel_size", "stride"],
-    "BatchNorm2d": [],
-    "BatchNorm1d": [],
-    "ReLU": [],
-    "Flatten": [],
-    "Linear": [],
+TEST_IMAGES = 20
+ANY = object()  # accepts every value that is equal in both directions
+WINDOW = {"kernel_size": ANY, "stride": ANY, "padding": 0, "dilation": 1}
+BATCH_NORM = {"eps": 1e-5, "affine": True, "track_running_stats": True}
+ACCEPTED = {  # layers that page/network.js computes, with the settings that it assumes
+    nn.LayerNorm: {"eps": 1e-5, "elementwise_affine": False},
+    nn.Conv2d: WINDOW | {"groups": 1},
+    nn.MaxPool2d: WINDOW | {"ceil_mode": False, "return_indices": False},
+    nn.BatchNorm2d: BATCH_NORM,
+    nn.BatchNorm1d: BATCH_NORM,
+    nn.ReLU: {},
+    nn.Flatten: {"start_dim": 1, "end_dim": -1},
+    nn.Linear: {},
 }
 
 
-def describe_layer(layer):
-    """Class, settings and tensors of a layer as plain values; raises UserError."""
+def describe_layer(name, layer):
+    """Kind, settings and tensors of a layer as plain values; raises UserError."""
     kind = type(layer).__name__
-    if kind not in SETTINGS:
-        raise UserError(f"the page knows no layer {kind}: teach it in page/network.js")
-    settings = {name: getattr(layer, name) for name in SETTINGS[kind]}
-    tensors = {}
-    for name, tensor in layer.state_dict().items():
+    if type(layer) not in ACCEPTED:
+        raise UserError(f"{name}: page/network.js has no layer {kind}: add it there")
+    description = {"kind": kind}
+    for setting, accepted in ACCEPTED[type(layer)].items():
+        value = getattr(layer, setting)
+        if isinstance(value, tuple) and len(set(value)) == 1:
+            value = value[0]
+        if isinstance(value, tuple) or accepted not in (ANY, value):
+            wanted = "equal numbers" if accepted is ANY else accepted
+            reason = f"computes {kind} only with {setting}={wanted}, not {value}"
+            raise UserError(f"{name}: page/network.js {reason}: change model.py")
+        description[setting] = value
+    for key, tensor in layer.state_dict().items():
         # Nine digits tell any two numbers of 32 bits apart.
         values = [float(f"{value:.9g}") for value in tensor.flatten().tolist()]
-        tensors[name] = {"shape": list(tensor.shape), "values": values}
-    return {"kind": kind} | settings | tensors
+        description[key] = {"shape": list(tensor.shape), "values": values}
+    return description
 
 
-def draw_rings():
-    """The pictures (20, 1, IMAGE_SIDE, IMAGE_SIDE) that the page draws too, to check its answers.
+def make_test_images():
+    """Random images (n, 1, IMAGE_SIDE, IMAGE_SIDE) on which the page checks its answers.
 
-    They reach nearly every weight: 99 % of all, changed by 1, move a logit by 1e-4.
+    Their squares reach nearly every weight: 99 % of all, changed by 1, move a logit by 1e-4.
+    Pixels are whole numbers / 255, so that the page computes with the same numbers.
     """
-    p, y, x = torch.meshgrid(
-        *map(torch.arange, (20, IMAGE_SIDE, IMAGE_SIDE)), indexing="ij"
-    )
-    distance = (x - 11 * p % IMAGE_SIDE) ** 2 + (y - 19 * p % IMAGE_SIDE) ** 2
-    inner = 4 + 7 * p % 13
-    rings = (inner**2 < distance) & (distance < (inner + 3) ** 2)
-    return rings.float().unsqueeze(1)
+    generator = torch.Generator().manual_seed(0)
+    squares = torch.randint(256, (TEST_IMAGES, 1, 4, 4), generator=generator)
+    return F.interpolate(squares / 255, size=IMAGE_SIDE)
+
+
+def instruction(classes):
+    """What the page asks for: "Draw a digit, 0 to 9", or names of other classes."""
+    if classes == list("0123456789"):
+        return "Draw a digit, 0 to 9"
+    names = classes if len(classes) <= 6 else [*classes[:4], "…", classes[-1]]
+    return f"Draw one of: {', '.join(names)}"
 
 
 def to_javascript(checkpoint):
     """The text of model.js for a Checkpoint; raises UserError."""
-    layers = [describe_layer(layer) for layer in checkpoint.model]
-    rings = draw_rings()
+    if not isinstance(checkpoint.model, nn.Sequential):
+        raise UserError("the page computes only networks that are an nn.Sequential")
+    layers = [describe_layer(*named) for named in checkpoint.model.named_children()]
+    images = make_test_images()
     with torch.inference_mode():
-        logits = checkpoint.model(rings)
-    pairs = zip(rings.flatten(1).int().tolist(), logits.tolist(), strict=True)
+        logits = checkpoint.model(images)
+    if not logits.isfinite().all():
+        problem = "gives outputs that are not finite: train again with `python train.py`"
+        raise UserError(f"{checkpoint.path} {problem}")
+    byte_rows = (255 * images).round().int().flatten(1).tolist()
+    pairs = zip(byte_rows, logits.tolist(), strict=True)
+    repository = os.environ.get("GITHUB_REPOSITORY")  # owner/name, set by GitHub Actions
     model = {
         "checkpoint": checkpoint.path.name,
         "sha256": checkpoint.sha256,
+        "repository": repository and f"https://github.com/{repository}",
         "dataset": DATASETS[checkpoint.metadata["dataset"]].title,
         "accuracy": checkpoint.metadata["test_accuracy"],
-        "trained": str(checkpoint.metadata.get("trained_at", "unknown"))[:10],
         "classes": checkpoint.metadata["classes"],
-        "frame": IMAGE_SIDE,
-        "box": DIGIT_SIDE,
-        "pen_range": PEN_RANGE,
-        "rings": [{"pixels": pixels, "logits": row} for pixels, row in pairs],
+        "instruction": instruction(checkpoint.metadata["classes"]),
+        "image_side": IMAGE_SIDE,
+        "digit_side": DIGIT_SIDE,
+        "pen_widths": PEN_RANGE,
+        "test_images": [{"bytes": row, "logits": answer} for row, answer in pairs],
         "layers": layers,
     }
     text = json.dumps(model, allow_nan=False, separators=(",", ":"))

@@ -1,52 +1,66 @@
 "use strict";
-// From a drawing to what the network sees. As pipeline/framing.py frames ink, but here its lines
-// [[x, y], [x, y]] are known: they are drawn anew as long as MNIST's digits, with a pen as theirs.
+// From a drawing to the pixels that the network reads, by the rules of pipeline/framing.py.
+// The strokes are known here, so the ink is computed from their lines.
 
-const { frame: IMAGE_SIDE, box: DIGIT_SIDE, pen_range: PEN_RANGE } = MODEL;
-const seen = document.querySelector("#seen").getContext("2d", { willReadFrequently: true });
+const { image_side: IMAGE_SIDE, digit_side: DIGIT_SIDE, pen_widths: PEN_WIDTHS } = MODEL;
+const SHORTEST_LINE = 0.5; // pixels: shorter lines would take time and change nothing
 
 const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 
-function trace(context, lines, width) {
-  context.lineWidth = width;
-  context.lineCap = "round";
-  context.beginPath();
-  for (const [from, [x, y]] of lines) {
-    context.moveTo(...from);
-    context.lineTo(x + 0.01, y); // a line of no length would not be a dot everywhere
-  }
-  context.stroke();
-}
+// Pixels of strokes, row by row, in [0, 1]. A stroke is a list of points [x, y].
+function normalize(strokes, penWidth) {
+  const [left, right] = findRange(strokes, 0), [top, bottom] = findRange(strokes, 1);
+  const length = Math.max(right - left, bottom - top);
+  const width = clamp(DIGIT_SIDE * penWidth / (length + penWidth), ...PEN_WIDTHS);
+  const scale = Math.min((DIGIT_SIDE - width) / length, DIGIT_SIDE / penWidth); // a dot stays small
+  const place = ([x, y]) => [(x - left) * scale + width / 2, (y - top) * scale + width / 2];
+  const pixels = rasterize(strokes.map(stroke => stroke.map(place)), width);
 
-function readPixels() { // of what it sees, row by row, in [0, 1]
-  const { data } = seen.getImageData(0, 0, IMAGE_SIDE, IMAGE_SIDE);
-  return Array.from({ length: IMAGE_SIDE ** 2 }, (_, i) => data[4 * i + 3] / 255);
-}
-
-function readsTruly() { // some browsers give white or noise, against tracking
-  seen.clearRect(0, 0, IMAGE_SIDE, IMAGE_SIDE);
-  seen.fillRect(0, 0, IMAGE_SIDE, IMAGE_SIDE / 2);
-  return readPixels().every((v, i) => (v > 0.5) === (i < IMAGE_SIDE ** 2 / 2));
-}
-
-function frame(lines, pen) { // pixels of what a pen of this width drew, or null for nothing
-  seen.clearRect(0, 0, IMAGE_SIDE, IMAGE_SIDE);
-  if (!lines.length) return null;
-  const [x, y] = [0, 1].map(axis => lines.flat().map(point => point[axis]).sort((a, b) => a - b));
-  const length = Math.max(x.at(-1) - x[0], y.at(-1) - y[0]);
-  const width = clamp(DIGIT_SIDE * pen / (length + pen), ...PEN_RANGE);
-  const scale = Math.min((DIGIT_SIDE - width) / length, DIGIT_SIDE / pen); // a dot stays one
-  const place = point => [x, y].map((places, axis) => (point[axis] - places[0]) * scale + width / 2);
-  seen.strokeStyle = "white";
-  trace(seen, lines.map(line => line.map(place)), width);
-
-  const values = readPixels(), image = seen.getImageData(0, 0, IMAGE_SIDE, IMAGE_SIDE);
-  const shift = (places, index) => { // by which the centre of mass comes to the middle
-    const centre = sum(values.map((v, i) => v * (index(i) + 0.5))) / sum(values);
-    const extent = (places.at(-1) - places[0]) * scale + width;
-    return clamp(Math.round(IMAGE_SIDE / 2 - centre), 0, Math.floor(IMAGE_SIDE - extent));
+  const shift = (extent, index) => { // moves the centre of mass to the middle of the image
+    const centre = sum(pixels.map((v, i) => v * (index(i) + 0.5))) / sum(pixels);
+    const room = Math.floor(IMAGE_SIDE - extent * scale - width);
+    return clamp(Math.round(IMAGE_SIDE / 2 - centre), 0, room);
   };
-  seen.clearRect(0, 0, IMAGE_SIDE, IMAGE_SIDE);
-  seen.putImageData(image, shift(x, i => i % IMAGE_SIDE), shift(y, i => Math.floor(i / IMAGE_SIDE)));
-  return readPixels();
+  const across = shift(right - left, i => i % IMAGE_SIDE);
+  const down = shift(bottom - top, i => Math.floor(i / IMAGE_SIDE));
+  return pixels.map((_, i) => pixels[i - down * IMAGE_SIDE - across] ?? 0);
+}
+
+function findRange(strokes, axis) {
+  const values = strokes.flat().map(point => point[axis]);
+  return [Math.min, Math.max].map(choose => values.reduce((a, b) => choose(a, b)));
+}
+
+function rasterize(strokes, width) {
+  const pixels = new Array(IMAGE_SIDE ** 2).fill(0);
+  for (const stroke of strokes) {
+    let from = stroke[0];
+    stroke.forEach((to, i) => {
+      const isLast = i === stroke.length - 1;
+      if (!isLast && Math.hypot(to[0] - from[0], to[1] - from[1]) < SHORTEST_LINE) return;
+      addLine(pixels, from, to, width / 2 + 0.5);
+      from = to;
+    });
+  }
+  return pixels;
+}
+
+// A pixel's ink falls from 1 to 0 within one pixel, and is 0 where its centre is `reach` from the line.
+function addLine(pixels, [x, y], to, reach) {
+  const dx = to[0] - x, dy = to[1] - y, squared = dx * dx + dy * dy;
+  const span = (a, b) => [ // the first pixel within reach, and the one after the last
+    Math.max(Math.floor(Math.min(a, b) - reach), 0),
+    Math.min(Math.ceil(Math.max(a, b) + reach), IMAGE_SIDE),
+  ];
+  const [left, right] = span(x, to[0]), [top, bottom] = span(y, to[1]);
+  for (let row = top; row < bottom; row++) {
+    for (let column = left; column < right; column++) {
+      const i = row * IMAGE_SIDE + column;
+      if (pixels[i] === 1) continue;
+      const px = column + 0.5 - x, py = row + 0.5 - y;
+      const along = squared && clamp((px * dx + py * dy) / squared, 0, 1); // 0 for a dot
+      const distance = Math.sqrt((px - along * dx) ** 2 + (py - along * dy) ** 2);
+      pixels[i] = Math.max(pixels[i], clamp(reach - distance, 0, 1));
+    }
+  }
 }

@@ -1,7 +1,7 @@
 "use strict";
-// The network of model.js: each layer takes and gives { shape: [channels, height, width], values }.
+// Computes the network of model.js. Each layer takes { shape: [channels, height, width], values } and returns the same.
 
-const EPS = 1e-5; // of torch's normalizations
+const EPS = 1e-5; // torch's default for its normalizations
 
 const LAYERS = {
   LayerNorm(layer, { shape, values }) {
@@ -9,7 +9,7 @@ const LAYERS = {
     const variance = sum(values.map(v => (v - mean) ** 2)) / values.length;
     return { shape, values: values.map(v => (v - mean) / Math.sqrt(variance + EPS)) };
   },
-  Conv2d({ weight, bias, stride: [stride] = [1] }, image) {
+  Conv2d({ weight, bias, stride = 1 }, image) {
     const [filters, channels, size = 1] = weight.shape;
     return slide(image, filters, size, stride, (f, window) => {
       let total = bias?.values[f] ?? 0, w = f * channels * size * size;
@@ -30,40 +30,41 @@ const LAYERS = {
   Flatten: (layer, { values }) => ({ shape: [values.length, 1, 1], values }),
 };
 LAYERS.BatchNorm1d = LAYERS.BatchNorm2d;
-LAYERS.Linear = LAYERS.Conv2d; // whose windows are single pixels
+LAYERS.Linear = LAYERS.Conv2d; // its windows are single pixels
 
 const sum = values => values.reduce((a, b) => a + b);
 
-// By value(filter, window) in each window that fits, where window(c) cuts it out of a channel.
+// Applies value(filter, window) at every position of the window; window(c) returns the pixels of channel c in it.
 function slide({ shape: [, height, width], values }, filters, size, stride, value) {
   const rows = Math.floor((height - size) / stride) + 1;
   const columns = Math.floor((width - size) / stride) + 1;
   const cut = (channel, top, left) => {
-    const found = [];
+    const window = [];
     for (let y = top; y < top + size; y++)
-      for (let x = left; x < left + size; x++) found.push(values[(channel * height + y) * width + x]);
-    return found;
+      for (let x = left; x < left + size; x++) window.push(values[(channel * height + y) * width + x]);
+    return window;
   };
-  const found = [];
+  const results = [];
   for (let f = 0; f < filters; f++)
     for (let y = 0; y < rows; y++)
-      for (let x = 0; x < columns; x++) found.push(value(f, c => cut(c, y * stride, x * stride)));
-  return { shape: [filters, rows, columns], values: found };
+      for (let x = 0; x < columns; x++) results.push(value(f, c => cut(c, y * stride, x * stride)));
+  return { shape: [filters, rows, columns], values: results };
 }
 
-function logits(pixels) { // of a frame, row by row, in [0, 1]
-  const image = { shape: [1, MODEL.frame, MODEL.frame], values: pixels };
+function computeLogits(pixels) { // row by row, in [0, 1]
+  const image = { shape: [1, MODEL.image_side, MODEL.image_side], values: pixels };
   return MODEL.layers.reduce((signal, layer) => LAYERS[layer.kind](layer, signal), image).values;
 }
 
-function classify(pixels) { // the probability of each class
-  const found = logits(pixels), most = Math.max(...found);
-  const powers = found.map(logit => Math.exp(logit - most));
+function predictProbabilities(pixels) { // one for each class
+  const logits = computeLogits(pixels), highest = Math.max(...logits);
+  const powers = logits.map(logit => Math.exp(logit - highest));
   return powers.map(power => power / sum(powers));
 }
 
-function computesAsTorch() { // on the rings that export.py drew
-  const equal = (found, expected) => found.length === MODEL.classes.length
-    && found.every((logit, k) => Math.abs(logit - expected[k]) < 1e-4); // false for NaN
-  return MODEL.rings.length > 0 && MODEL.rings.every(ring => equal(logits(ring.pixels), ring.logits));
+function matchesTorch() { // on the test images of model.js
+  const isClose = (logits, expected) => logits.length === MODEL.classes.length
+    && logits.every((logit, k) => Math.abs(logit - expected[k]) < 1e-4); // false for NaN
+  const matches = ({ bytes, logits }) => isClose(computeLogits(bytes.map(byte => byte / 255)), logits);
+  return MODEL.test_images.length > 0 && MODEL.test_images.every(matches);
 }
