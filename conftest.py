@@ -35,13 +35,12 @@ def pytest_collection_modifyitems(config, items):
             item.add_marker(pytest.mark.skip(reason="needs the option --slow"))
 
 
-def pytest_sessionstart(session):
+def pytest_sessionstart():
     """Delete the report of an earlier run, which may be about another model."""
-    if not is_xdist_worker(session.config):
-        try:
-            clear_report()
-        except (UserError, OSError) as error:
-            raise pytest.UsageError(str(error)) from None
+    try:
+        clear_report()
+    except (UserError, OSError) as error:
+        raise pytest.UsageError(str(error)) from None
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -53,22 +52,18 @@ def pytest_report_teststatus(report):
 
 def pytest_terminal_summary(terminalreporter):
     failed = terminalreporter.stats.get("failed", [])
-    if any(report.nodeid.startswith("test_model.py") for report in failed):
+    if any("test_model.py" in report.nodeid for report in failed):
         note = "The limits in limits.json belong to the default recipe and network."
         terminalreporter.write_line(note)
-
-
-def is_xdist_worker(config):
-    return hasattr(config, "workerinput")
 
 
 class Gate:
     """What the five tests share: the newest checkpoint, its evaluation and its checks."""
 
+    checkpoint = limits = evaluation = problem = None
+
     def __init__(self):
-        self.checkpoint = self.limits = self.evaluation = None
         self.checks = []
-        self.problem = None  # why nothing can be judged
 
     def load(self):
         if not self.checkpoint:
@@ -80,23 +75,22 @@ class Gate:
             self.evaluation = evaluate(self.checkpoint.path, SimpleCNN)
 
     def attempt(self, step):
-        """Call `step`. Its first error fails the test; later tests fail without a retry."""
+        """Call `step`. After its first error, no test tries it again."""
         if self.problem:
             pytest.fail("not judged, because of the problem above", pytrace=False)
         try:
             step()
-        except (UserError, OSError) as error:
-            self.problem = str(error)
-            pytest.fail(self.problem, pytrace=False)
         except Exception as error:
-            self.problem = f"{type(error).__name__}: {error}"
+            self.problem = str(error)
+            if isinstance(error, UserError | OSError):
+                pytest.fail(self.problem, pytrace=False)
             raise
 
 
 @pytest.fixture(scope="module")
 def gate(request):
     """The Gate of this run. Its report is written when the last test has ended."""
-    if is_xdist_worker(request.config):
+    if hasattr(request.config, "workerinput"):  # in a process of pytest-xdist
         problem = (
             "the gate measures time and needs one process: leave out the option -n"
         )
@@ -105,14 +99,13 @@ def gate(request):
     failed_before = request.session.testsfailed
     gate = Gate()
     yield gate
-    tests = [name for name in vars(request.module) if name.startswith("test_")]
+    all_tests = [name for name in vars(request.module) if name.startswith("test_")]
     run = [item for item in request.session.items if item.module is request.module]
+    verdict = "passed"
     if request.session.testsfailed > failed_before:
         verdict = "failed"
-    elif len(run) < len(tests):
-        verdict = f"partial: {len(run)} of {len(tests)} tests"
-    else:
-        verdict = "passed"
+    elif len(run) < len(all_tests):
+        verdict = f"partial: {len(run)} of {len(all_tests)} tests"
     if gate.evaluation:
         predecessor = evaluate_predecessor(SimpleCNN)
         write_report(verdict, gate.evaluation, gate.checks, predecessor)
@@ -139,7 +132,7 @@ def check(request, gate, capsys, subtests):
         with subtests.test(metric):
             if metric not in gate.evaluation.metrics:
                 reason = "the data set has no second test set"
-                show(f"  – {METRICS[metric].title}: not measured, because {reason}")
+                show(f"  – {METRICS[metric].title}: skipped, because {reason}")
                 pytest.skip(reason)
             measured = gate.evaluation.metrics[metric]
             result = judge(metric, measured, gate.limits, at_least, at_most)

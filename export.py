@@ -10,7 +10,7 @@ from torch import nn
 
 from model import SimpleCNN
 from pipeline.checkpoint import load_checkpoint
-from pipeline.cli import UserError, make_parser, run_main, user_path, write_whole
+from pipeline.cli import UserError, make_parser, run_main, user_path, write_file
 from pipeline.data import DATASETS
 from pipeline.framing import PEN_RANGE
 from pipeline.synthetic import DIGIT_SIDE, IMAGE_SIDE
@@ -82,11 +82,15 @@ def to_javascript(checkpoint):
     with torch.inference_mode():
         logits = checkpoint.model(images)
     if not logits.isfinite().all():
-        problem = "gives outputs that are not finite: train again with `python train.py`"
+        problem = (
+            "gives outputs that are not finite: train again with `python train.py`"
+        )
         raise UserError(f"{checkpoint.path} {problem}")
     byte_rows = (255 * images).round().int().flatten(1).tolist()
     pairs = zip(byte_rows, logits.tolist(), strict=True)
-    repository = os.environ.get("GITHUB_REPOSITORY")  # owner/name, set by GitHub Actions
+    repository = os.environ.get(
+        "GITHUB_REPOSITORY"
+    )  # owner/name, set by GitHub Actions
     model = {
         "checkpoint": checkpoint.path.name,
         "sha256": checkpoint.sha256,
@@ -110,7 +114,7 @@ def main():
     parser.add_argument("--checkpoint", type=user_path, help="default: the newest here")
     args = parser.parse_args()
     checkpoint = load_checkpoint(SimpleCNN, args.checkpoint)
-    write_whole(TARGET, to_javascript(checkpoint))
+    write_file(TARGET, to_javascript(checkpoint))
     print(f"Saved {TARGET.name} of {checkpoint.path.name}: open page/index.html")
 
 

@@ -92,7 +92,9 @@ class HelpFormatter(argparse.RawDescriptionHelpFormatter):
     """Keeps the lines of the description, and adds the default to each help text."""
 
     def _get_help_string(self, action):
-        if action.nargs == 0 or action.default is None:  # it takes no value, or has no default
+        if (
+            action.nargs == 0 or action.default is None
+        ):  # it takes no value, or has no default
             return action.help
         return f"{action.help} (default: %(default)s)"
 

@@ -27,21 +27,22 @@ class Check(NamedTuple):
     def describe(self):
         """Measured value and required range, as text with enough digits to differ."""
         metric = METRICS[self.metric]
-        bounds = {"≥": self.at_least, "≤": self.at_most}
-        bounds = {sign: bound for sign, bound in bounds.items() if math.isfinite(bound)}
-        for digits in range(metric.digits, metric.digits + 6):
-            measured = metric.show(self.measured, digits)
-            shown = {sign: metric.show(bound, digits) for sign, bound in bounds.items()}
-            if self.passed or measured not in shown.values():
+        bounds = [("≥", self.at_least), ("≤", self.at_most)]
+        bounds = [(sign, bound) for sign, bound in bounds if math.isfinite(bound)]
+        for more_digits in range(6):
+            measured = metric.show(self.measured, more_digits)
+            required = [metric.show(bound, more_digits) for _, bound in bounds]
+            if self.passed or measured not in required:
                 break
-        return measured, " and ".join(f"{sign} {text}" for sign, text in shown.items())
+        signs = [sign for sign, _ in bounds]
+        return measured, " and ".join(map(" ".join, zip(signs, required, strict=True)))
 
     def __str__(self):
         measured, required = self.describe()
         symbol = "✓" if self.passed else "✗"
         line = f"{symbol} {METRICS[self.metric].title}: {measured} ({required})"
         if self.metric == "mistake_confidence" and self.measured < self.at_least:
-            line += ": a model that is less sure of its mistakes may be better, so run"
+            line += ": less confidence on mistakes may be better; if you want it, run"
             line += " `python -m experiments.sweep --write`"
         return line
 
@@ -55,7 +56,7 @@ def judge(metric, measured, limits, at_least=-math.inf, at_most=math.inf):
 
 
 def metrics_with_limits(dataset):
-    """The metrics that have measured limits for a data set, and which: {metric: bounds}."""
+    """The metrics that have measured limits for a data set: {metric: names of limits}."""
     needed = {name: metric.limits for name, metric in METRICS.items() if metric.limits}
     if not DATASETS[dataset].second_test_set:
         del needed["synthetic_accuracy"]
@@ -67,19 +68,17 @@ def read_limits(dataset):
 
     Raises UserError unless limits.json has exactly the limits that the data set needs.
     """
-    rows, needed = read_rows().get(dataset, {}), metrics_with_limits(dataset)
+    rows, needed = read_rows().get(dataset), metrics_with_limits(dataset)
     try:
-        fitting = rows.keys() == needed.keys()
-        limits = {
-            name: {bound: float(rows[name][bound]) for bound in bounds}
-            for name, bounds in needed.items()
-        }
+        if rows.keys() == needed.keys():
+            return {
+                metric: {name: float(rows[metric][name]) for name in names}
+                for metric, names in needed.items()
+            }
     except (AttributeError, KeyError, TypeError, ValueError):
-        fitting = False
-    if not fitting:
-        remedy = f"run `python -m experiments.sweep --dataset {dataset} --write`"
-        raise UserError(f"{FILE.name} does not have all limits of {dataset}: {remedy}")
-    return limits
+        pass  # limits.json was edited by hand
+    remedy = f"run `python -m experiments.sweep --dataset {dataset} --write`"
+    raise UserError(f"{FILE.name} does not have all limits of {dataset}: {remedy}")
 
 
 def read_rows():

@@ -24,40 +24,46 @@ def clear_report():
         path.unlink(missing_ok=True)
 
 
-def headline(evaluation):
-    """The checkpoint and its test set, on one line."""
-    file, labels = evaluation.checkpoint, evaluation.labels
-    title = DATASETS[file.metadata["dataset"]].title
-    return f"{file.path.name} on {len(labels):,} test images of {title}"
+def write_failure(reason):
+    """Write the report of a gate that could not measure a checkpoint; raises OSError."""
+    content = {"verdict": "failed", "reason": reason}
+    write_file(METRICS_FILE, json.dumps(content, indent=2) + "\n")
+    write_file(SUMMARY, f"## FAILED\n\n{reason}\n")
 
 
 def write_report(verdict, evaluation, checks, predecessor):
-    """Write the report of a checkpoint that was measured; raises OSError.
+    """Write the report of a measured checkpoint; raises OSError.
 
-    `verdict` is "passed", "failed" or "partial: …"; `checks` are the judged metrics;
-    `predecessor` is the Evaluation of an older checkpoint, or why there is none.
+    `verdict` is "passed", "failed" or "partial: …". `predecessor` is the Evaluation of an
+    older checkpoint, or a text why there is none.
     """
-    before = predecessor
-    if not isinstance(predecessor, str):
-        before = plain_data(predecessor)
-    metrics = {
+    content = {
         "verdict": verdict,
         "checkpoint": plain_data(evaluation),
-        "checks": [check_as_dict(check) for check in checks],
-        "predecessor": before,
+        "checks": [
+            {name: as_json(value) for name, value in check._asdict().items()}
+            | {"passed": check.passed}
+            for check in checks
+        ],
+        "predecessor": plain_data(predecessor),
     }
-    write_file(METRICS_FILE, json.dumps(metrics, indent=2, allow_nan=False) + "\n")
+    write_file(METRICS_FILE, json.dumps(content, indent=2, allow_nan=False) + "\n")
     draw_confusions(evaluation)
     draw_mistakes(evaluation)
     rows = []
     for check in checks:
-        metric, symbol = METRICS[check.metric], "✓" if check.passed else "✗"
-        older = "–"
-        if not isinstance(predecessor, str):
-            older = metric.show(predecessor.metrics.get(check.metric, math.nan))
-        rows.append([metric.title, *check.describe(), older, symbol])
+        before = "–"
+        if not isinstance(predecessor, str) and check.metric in predecessor.metrics:
+            before = METRICS[check.metric].show(predecessor.metrics[check.metric])
+        symbol = "✓" if check.passed else "✗"
+        rows.append([METRICS[check.metric].title, *check.describe(), before, symbol])
+    path, dataset = (
+        evaluation.checkpoint.path,
+        evaluation.checkpoint.metadata["dataset"],
+    )
+    test_set = f"{len(evaluation.labels):,} test images of {DATASETS[dataset].title}"
     paragraphs = [
-        f"## {verdict.upper()}: {headline(evaluation)}",
+        f"## {verdict.upper()}: {path.name} on {test_set}",
         "\n".join(f"- {check}" for check in checks if not check.passed),
         compare(evaluation, predecessor),
         markdown_table(["metric", "measured", "required", "predecessor", ""], rows),
@@ -65,44 +71,31 @@ def write_report(verdict, evaluation, checks, predecessor):
     write_file(SUMMARY, "\n\n".join(filter(None, paragraphs)) + "\n")
 
 
-def write_failure(reason):
-    """Write the report of a gate that could not measure any checkpoint; raises OSError."""
-    metrics = {"verdict": "failed", "reason": reason}
-    write_file(METRICS_FILE, json.dumps(metrics, indent=2) + "\n")
-    write_file(SUMMARY, f"## FAILED\n\n{reason}\n")
-
-
 def plain_data(evaluation):
-    """File, metadata and metrics of an Evaluation as JSON types; NaN and inf are null."""
-    file, metadata = evaluation.checkpoint, evaluation.checkpoint.metadata
-    described = {
-        name: metadata[name] for name in ("dataset", "classes", "test_accuracy")
-    }
-    for name in ("recipe", "trained_at", "torch_version"):  # of any type
-        described[name] = str(metadata.get(name))
+    """File, metadata and metrics of an Evaluation as JSON types; a text stays as it is."""
+    if isinstance(evaluation, str):
+        return evaluation
+    metadata = evaluation.checkpoint.metadata
+    known = {name: metadata[name] for name in ("dataset", "classes", "test_accuracy")}
+    for name in ("recipe", "trained_at", "torch_version"):
+        known[name] = str(
+            metadata.get(name)
+        )  # a checkpoint from elsewhere may hold anything
     return {
-        "file": file.path.name,
-        "sha256": file.sha256,
-        "metadata": described,
-        "metrics": {
-            name: value if math.isfinite(value) else None
-            for name, value in evaluation.metrics.items()
-        },
+        "file": evaluation.checkpoint.path.name,
+        "sha256": evaluation.checkpoint.sha256,
+        "metadata": known,
+        "metrics": {name: as_json(x) for name, x in evaluation.metrics.items()},
     }
 
 
-def check_as_dict(check):
-    measured, required = check.describe()
-    return {
-        "metric": check.metric,
-        "measured": measured,
-        "required": required,
-        "passed": check.passed,
-    }
+def as_json(value):
+    """The value, or None for the numbers that JSON does not have: NaN and infinity."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def compare(evaluation, predecessor):
-    """One sentence: how many test images only one of two models reads correctly.
+    """Sentence that says how many test images only one of two models reads correctly.
 
     The p-value is that of the exact two-sided sign test on these images
     (McNemar, 1947, https://doi.org/10.1007/BF02295996).
@@ -110,8 +103,8 @@ def compare(evaluation, predecessor):
     if isinstance(predecessor, str):
         return f"There is no comparison: {predecessor}."
     name = predecessor.checkpoint.path.name
-    data_sets = [e.checkpoint.metadata["dataset"] for e in (evaluation, predecessor)]
-    if data_sets[0] != data_sets[1]:
+    data_sets = {e.checkpoint.metadata["dataset"] for e in (evaluation, predecessor)}
+    if len(data_sets) > 1:
         return f"There is no comparison: {name} was trained on another data set."
     right = evaluation.probabilities.argmax(dim=1) == evaluation.labels
     right_before = predecessor.probabilities.argmax(dim=1) == predecessor.labels
@@ -119,7 +112,8 @@ def compare(evaluation, predecessor):
     lost = (~right & right_before).sum().item()
     p = sign_test(gained, lost)
     chance = f"p = {p:.2f}" if p >= 0.01 else "p < 0.01"
-    return f"Compared with {name}: {gained} images newly right, {lost} newly wrong ({chance})."
+    counts = f"{gained} images newly right, {lost} newly wrong ({chance})"
+    return f"Compared with {name}: {counts}."
 
 
 def sign_test(gained, lost):
@@ -131,16 +125,12 @@ def sign_test(gained, lost):
 
 def draw_confusions(evaluation):
     """Write the number of images by label and prediction; only mistakes have a colour."""
-    from matplotlib.figure import (
-        Figure,
-    )  # imported here, because it takes half a second
-
     classes = evaluation.checkpoint.metadata["classes"]
     n = len(classes)
     cells = n * evaluation.labels + evaluation.probabilities.argmax(dim=1)
     counts = torch.bincount(cells, minlength=n * n).view(n, n)
     mistakes = counts - counts.diag().diag()
-    figure = Figure(figsize=(2 + 0.4 * n, 2 + 0.4 * n), layout="constrained")
+    figure = new_figure(2 + 0.4 * n, 2 + 0.4 * n)
     axis = figure.subplots()
     # Half of the colour scale is enough: the numbers stay readable.
     axis.imshow(mistakes.numpy(), cmap="Reds", vmax=2 * mistakes.max().item())
@@ -156,22 +146,27 @@ def draw_confusions(evaluation):
 
 def draw_mistakes(evaluation):
     """Write the mistakes in which the model had the highest confidence."""
-    from matplotlib.figure import Figure
-
     classes, labels = evaluation.checkpoint.metadata["classes"], evaluation.labels
     confidences, predictions = evaluation.probabilities.max(dim=1)
-    wrong = (predictions != labels).nonzero().flatten()
-    wrong = wrong[confidences[wrong].argsort(descending=True)]
-    figure = Figure(figsize=(COLUMNS * 1.3, ROWS * 1.7), layout="constrained")
+    mistakes = (predictions != labels).nonzero().flatten()
+    mistakes = mistakes[confidences[mistakes].argsort(descending=True)].tolist()
+    figure = new_figure(COLUMNS * 1.3, ROWS * 1.7)
     figure.suptitle("The mistakes with the highest confidence")
-    axes = figure.subplots(ROWS, COLUMNS).flat
-    for axis in axes:
+    for place, i in enumerate(mistakes[: ROWS * COLUMNS], start=1):
+        axis = figure.add_subplot(ROWS, COLUMNS, place)
         axis.set_axis_off()
-    for axis, i in zip(axes, wrong.tolist(), strict=False):
         axis.imshow(evaluation.images[i, 0].numpy(), cmap="gray")
         title = f"{classes[labels[i]]} read as {classes[predictions[i]]}"
         axis.set_title(f"{title}\n{confidences[i]:.1%}", fontsize=9)
     save_figure(figure, MISTAKES)
+
+
+def new_figure(width, height):
+    from matplotlib.figure import (
+        Figure,  # imported here, because it takes half a second
+    )
+
+    return Figure(figsize=(width, height), layout="constrained")
 
 
 def save_figure(figure, path):

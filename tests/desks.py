@@ -3,7 +3,7 @@
 from functools import partial
 
 import numpy as np
-from PIL import Image, ImageChops, ImageDraw, ImageFilter
+from PIL import Image, ImageDraw, ImageFilter
 from sheets import INK, PAPER, place
 
 DESKS = {"dark": (50, 45, 42), "wooden": (150, 100, 60), "light grey": (180, 180, 178)}
