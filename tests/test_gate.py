@@ -40,7 +40,7 @@ def test_failed_check_shows_enough_digits_and_every_bound():
     failed = Check("accuracy", 92.8662, 92.87, 100)
     assert str(failed) == "✗ Test Accuracy: 92.866% (≥ 92.870% and ≤ 100.000%)"
     unsure = Check("mistake_confidence", 40, 46.8, 62.4)
-    assert "may be better, so run `python -m experiments.sweep" in str(unsure)
+    assert "if you want it, run `python -m experiments.sweep" in str(unsure)
 
 
 def test_each_metric_is_checked_once_and_has_a_bound():
