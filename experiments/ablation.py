@@ -22,7 +22,7 @@ from pipeline.mnist import load_mnist
 from train import Recipe, add_synthetic_images, train
 
 VALIDATION_IMAGES = 10_000  # the last training images of MNIST
-UNCHANGED, PLAIN = "none", "plain network of 7,098 parameters"
+UNCHANGED, PLAIN = "no change", "plain network of 7,098 parameters"
 CHANGES = {
     UNCHANGED: Recipe(),
     "no synthetic digits": Recipe(synthetic_images=0),
