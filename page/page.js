@@ -2,8 +2,7 @@
 // The page: it keeps the strokes, answers after each pause, and starts only if the network computes as torch does.
 
 const find = selector => document.querySelector(selector);
-const board = find("#board"), answerBox = find("#answer"), guess = find("#guess"), second = find("#second");
-const bars = find("ol"), live = find("#live");
+const board = find("#board"), guess = find("#guess"), second = find("#second"), bars = find("ol"), live = find("#live");
 const paper = find("#board canvas").getContext("2d"), seen = find("#seen").getContext("2d");
 const SIDE = paper.canvas.width, PEN_WIDTH = SIDE / 14; // pixels of the canvas
 const PATH_POINTS = 100; // points of one path: browsers are slow with a long path that crosses itself
@@ -67,8 +66,8 @@ function answer() {
   const probabilities = pixels ? predictProbabilities(pixels) : [];
   const [best, other] = probabilities.map((_, k) => k).sort((a, b) => probabilities[b] - probabilities[a]);
   const isSure = probabilities[best] >= CONFIDENT;
-  answerBox.className = !pixels ? "nothing" : isSure ? "sure" : "unsure";
-  guess.textContent = pixels ? MODEL.classes[best] : "Nothing drawn yet";
+  document.body.classList.toggle("sure", isSure);
+  guess.textContent = pixels ? MODEL.classes[best] : "?";
   second.textContent = pixels && !isSure ? `or ${MODEL.classes[other]}?` : "";
   const image = seen.createImageData(IMAGE_SIDE, IMAGE_SIDE);
   pixels?.forEach((v, i) => image.data.set([255 * v, 255 * v, 255 * v, 255], 4 * i));
@@ -82,8 +81,8 @@ function answer() {
   });
   clearTimeout(announcing);
   announcing = setTimeout(() => {
-    const percent = pixels ? `, ${Math.round(100 * probabilities[best])} percent ` : "";
-    live.textContent = guess.textContent + percent + second.textContent;
+    const percent = `${Math.round(100 * probabilities[best])} percent`;
+    live.textContent = pixels ? `${guess.textContent}, ${percent} ${second.textContent}` : "Nothing drawn yet";
   }, ANNOUNCE_DELAY);
 }
 
@@ -142,10 +141,9 @@ function addTexts({ classes, dataset, accuracy, checkpoint, sha256, repository, 
     row.append(...["span", "div", "span"].map(part => document.createElement(part)));
     row.firstChild.textContent = name;
   }
-  find("#about").textContent = `It was trained on ${dataset} and reads ${accuracy.toFixed(2)}% of the test images correctly.`;
+  find("#about").textContent = `It was trained on ${dataset} and reads ${accuracy.toFixed(2)}% of the test images right.`;
   find("#about").title = `${checkpoint}, SHA-256 ${sha256}`;
-  find("a").hidden = !repository;
-  find("a").href = repository;
+  if (repository) Object.assign(find("a"), { href: repository, hidden: false });
 }
 
 if (matchesTorch()) { // otherwise the text of index.html stays, and also after any error

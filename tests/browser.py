@@ -1,4 +1,4 @@
-"""The page in a real browser, and drawing on it: fixtures of test_page.py."""
+"""The page in a real browser, and ways to draw on it: fixtures of test_page.py."""
 
 import shutil
 
@@ -10,30 +10,43 @@ import train
 from model import SimpleCNN
 from pipeline import checkpoint, data, synthetic
 
+DRAW = """strokes => {
+    clear();
+    for (const [first, ...others] of strokes) {
+        beginStroke(first);
+        others.forEach(point => addPoint(point));
+    }
+    answer();
+}"""
+
 
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory):
-    """Checkpoint of a network that was trained on stroke digits."""
+    """Checkpoint of a network that was trained on synthetic digits."""
     model = train.train(*data.load_dataset("synthetic")[1], train.Recipe())
     path = save_network(tmp_path_factory.mktemp("trained"), model, classes=data.DIGITS)
     return checkpoint.load_checkpoint(SimpleCNN, path)
 
 
-@pytest.fixture
-def page(trained, tmp_path):
-    """A copy of the page in tmp_path, opened from disk, 280 pixels wide."""
+@pytest.fixture(scope="session")
+def browser():
+    """Chromium or Chrome, with no window."""
     chrome = shutil.which("chromium") or shutil.which("google-chrome")
     assert chrome, "install Chromium or Chrome, and requirements-dev.txt"
     from playwright.sync_api import sync_playwright
 
+    with sync_playwright() as playwright:
+        yield playwright.chromium.launch(executable_path=chrome, args=["--no-sandbox"])
+
+
+@pytest.fixture
+def page(browser, trained, tmp_path):
+    """A copy of the page in tmp_path, opened from disk, on the smallest phone."""
     shutil.copytree(export.TARGET.parent, tmp_path, dirs_exist_ok=True)
     (tmp_path / "model.js").write_text(export.to_javascript(trained), "utf-8")
     requests = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=chrome, args=["--no-sandbox"]
-        )
-        page = browser.new_page(viewport={"width": 280, "height": 900})
+    with browser.new_context(viewport={"width": 320, "height": 568}) as context:
+        page = context.new_page()
         page.on("request", lambda request: requests.append(request.url))
         page.goto((tmp_path / "index.html").as_uri())
         yield page
@@ -42,10 +55,10 @@ def page(trained, tmp_path):
 
 @pytest.fixture
 def on_board(page):
-    """Function that gives the pixel of the window at shares (x, y) of the board."""
+    """Function that returns the pixel of the window at shares (x, y) of the board."""
 
     def on_board(x, y):
-        box = page.locator("#drawing").bounding_box()
+        box = page.locator("#board").bounding_box()
         return box["x"] + x * box["width"], box["y"] + y * box["height"]
 
     return on_board
@@ -66,15 +79,15 @@ def touch(page, on_board):
 
 @pytest.fixture
 def draw(page):
-    """Function that draws a digit, and has it answered at once."""
+    """Function that draws a digit, or other strokes, and lets the page answer at once.
 
-    def draw(digit):
-        page.evaluate("clear()")
-        for stroke in next(iter(synthetic.read_skeletons()[digit].values())):
-            path = [(112 + 37 * x, 112 + 37 * y) for x, y in stroke]
-            page.evaluate(
-                "path => path.reduce((a, b) => { draw(a, b); return b; })", path
-            )
-        page.evaluate("answer()")
+    Strokes are lists of points (x, y), on the grid of skeletons.txt.
+    """
+
+    def draw(what):
+        if isinstance(what, int):
+            what = next(iter(synthetic.read_skeletons()[what].values()))
+        place = [[[224 + 74 * v for v in point] for point in stroke] for stroke in what]
+        page.evaluate(DRAW, place)
 
     return draw
