@@ -1,4 +1,8 @@
-"""Draw augmentation_samples.png and synthetic_samples.png: what training sees."""
+"""Draw what training sees, and save it in images/: python augmentation_viz.py
+
+Each row of augmentation_samples.png is a training image of the default data set, followed
+by augmented versions of it. synthetic_samples.png has examples of each synthetic digit.
+"""
 
 from pathlib import Path
 
@@ -8,36 +12,32 @@ from torchvision.utils import save_image
 
 from pipeline.batches import augment
 from pipeline.cli import run_main
-from pipeline.data import DATASETS, FALLBACK, load_dataset
+from pipeline.data import load_dataset
+from pipeline.synthetic import generate_digits
 from train import Recipe
 
-IMAGES = Path(__file__).with_name("images")
-ROWS, COLUMNS = 5, 5  # images; each as it is, and augmented versions of it
-EXAMPLES = 8  # of each class in each data set
+FOLDER = Path(__file__).with_name("images")
+ORIGINALS, COLUMNS = 5, 5  # rows of images, and images in a row
+EXAMPLES = 16  # of each synthetic digit
 
 
-def save(images, path, columns):
-    """Save images (N, 1, 28, 28) float in rows, four times as large."""
-    save_image(F.interpolate(images, scale_factor=4), path, nrow=columns, padding=8)
+def save(images, name, columns):
+    """Save images (N, 1, H, W) float in rows, four times as large."""
+    enlarged = F.interpolate(images, scale_factor=4)
+    save_image(enlarged, FOLDER / name, nrow=columns, padding=8)
+    print(f"Saved {FOLDER / name}")
 
 
 def main():
-    name, (images, _), _ = load_dataset()
-    originals = images[:ROWS].repeat_interleave(COLUMNS, dim=0)
-    versions = augment(originals, Recipe(), 1.0, torch.Generator().manual_seed(0))
-    versions[::COLUMNS] = images[:ROWS]
-    save(versions, IMAGES / "augmentation_samples.png", COLUMNS)
+    _, (images, _), _ = load_dataset()
+    repeated = images[:ORIGINALS].repeat_interleave(COLUMNS, dim=0)
+    versions = augment(repeated, Recipe(), 1.0, torch.Generator().manual_seed(0))
+    versions[::COLUMNS] = images[:ORIGINALS]
+    save(versions, "augmentation_samples.png", COLUMNS)
 
-    classes, examples = DATASETS[name].classes, []
-    for dataset in map(DATASETS.get, dict.fromkeys([FALLBACK, name])):  # side by side
-        if dataset.classes == classes:
-            images, labels = dataset.load(train=False)
-            n = min(EXAMPLES, labels.bincount().min())
-            rows = [images[labels == label][:n] for label in range(len(classes))]
-            examples.append(torch.stack(rows))  # (classes, n, 1, 28, 28)
-    rows = torch.cat(examples, dim=1)
-    save(rows.flatten(0, 1), IMAGES / "synthetic_samples.png", rows.shape[1])
-    print(f"Saved augmentation_samples.png and synthetic_samples.png in {IMAGES}")
+    images, labels = generate_digits(100 * EXAMPLES, seed=2)
+    examples = [images[labels == digit][:EXAMPLES] for digit in range(10)]
+    save(torch.cat(examples), "synthetic_samples.png", EXAMPLES)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from torch import nn
 
 from model import SimpleCNN
 from pipeline.checkpoint import load_checkpoint
-from pipeline.cli import UserError, make_parser, run_main, user_path, write_whole
+from pipeline.cli import UserError, make_parser, run_main, user_path, write_file
 from pipeline.data import DATASETS
 from pipeline.framing import PEN_RANGE
 from pipeline.synthetic import DIGIT_SIDE, IMAGE_SIDE
@@ -120,7 +120,7 @@ def main():
     parser.add_argument("--checkpoint", type=user_path, help="default: the newest here")
     args = parser.parse_args()
     checkpoint = load_checkpoint(SimpleCNN, args.checkpoint)
-    write_whole(TARGET, to_javascript(checkpoint))
+    write_file(TARGET, to_javascript(checkpoint))
     print(f"Saved {TARGET.name} of {checkpoint.path.name}: open page/index.html")
 
 

@@ -7,24 +7,24 @@ from torch import nn
 
 
 class SimpleCNN(nn.Sequential):
-    """Classifier: (N, 1, 28, 28) float pixels in [0, 1] to (N, classes) logits."""
+    """Classifier: maps pixels (N, 1, 28, 28) float in [0, 1] to logits (N, classes)."""
 
     def __init__(self, classes=10):
         layers = OrderedDict(
-            # Standardize each image: its contrast and brightness drop out.
+            # Standardizing each image makes contrast and brightness irrelevant.
             standardize=nn.LayerNorm([1, 28, 28], elementwise_affine=False),
             conv1=nn.Conv2d(1, 8, 6, stride=2),  # (N, 8, 12, 12)
             pool1=nn.MaxPool2d(2, stride=1),  # (N, 8, 11, 11)
             relu1=nn.ReLU(),
             conv2=nn.Conv2d(8, 32, 4, bias=False),  # (N, 32, 8, 8)
             pool2=nn.MaxPool2d(4),  # (N, 32, 2, 2)
-            norm2=nn.BatchNorm2d(32),  # behind the pool, where it has least to do
+            norm2=nn.BatchNorm2d(32),  # after pooling, where there are few values
             relu2=nn.ReLU(),
             flatten=nn.Flatten(),  # (N, 128)
-            linear3=nn.Linear(128, 18, bias=False),  # the normalization has a bias
+            linear3=nn.Linear(128, 18, bias=False),  # norm3 adds a bias
             norm3=nn.BatchNorm1d(18),
             relu3=nn.ReLU(),
             linear4=nn.Linear(18, classes),
         )
         super().__init__(layers)
-        self.to(memory_format=torch.channels_last)  # twice as fast on a CPU
+        self.to(memory_format=torch.channels_last)  # makes it twice as fast on a CPU

@@ -1,9 +1,10 @@
-"""Read the digit in each picture: python predict.py photo.jpg scan.png …
+"""Read the drawing in each picture: python predict.py photo.jpg scan.png
 
-A picture should hold one digit, handwritten, of any size and place, darker or lighter than
-its ground. Rules, grids and a printed box are no hindrance.
+For a model of digits, each picture shows one handwritten digit, of any size and anywhere,
+darker or lighter than the background. Lines, squares and a printed box do not matter.
 """
 
+import re
 import sys
 from datetime import datetime
 from pathlib import Path
@@ -13,56 +14,66 @@ from PIL import Image
 
 from model import SimpleCNN
 from pipeline.checkpoint import load_checkpoint
-from pipeline.cli import make_parser, printable, run_main, user_path, writing
+from pipeline.cli import UserError, make_parser, printable, run_main, user_path
+from pipeline.data import DATASETS
 from pipeline.evaluation import predict_probabilities
-from pipeline.pictures import open_picture, prepare
+from pipeline.pictures import open_picture
 
-SURE = 0.9  # probability below which the second guess is told too
-ENLARGED = 280  # pixels: side of what --show saves
+CONFIDENT = 0.9  # below this probability, the second most probable class is printed too
+SHOWN_SIDE = 280  # pixels: side of the pictures that --show saves
 
 
-def describe_guess(probabilities, classes):
-    """The best guess, and the second where the best is not sure, as text."""
+def describe(probabilities, classes):
+    """The most probable class as text, and the second one if the model is not sure."""
     (first, second), (best, other) = map(torch.Tensor.tolist, probabilities.topk(2))
     text = f"{classes[best]} ({first:.1%})"
-    return text if first >= SURE else f"{text} or {classes[other]} ({second:.1%})"
+    if first < CONFIDENT:
+        text += f" or {classes[other]} ({second:.1%})"
+    return text
 
 
-def save_seen(pixels, path):
-    """Save what the network sees, (1, 1, 28, 28) float in [0, 1], ten times as large."""
-    seen = Image.fromarray((255 * pixels[0, 0]).round().byte().numpy())
-    with writing(path):
-        seen.resize([ENLARGED] * 2, Image.Resampling.NEAREST).save(path)
+def save_enlarged(pixels, path):
+    """Save pixels (1, 1, H, W) float in [0, 1] as a picture that is large enough to look at."""
+    picture = Image.fromarray((255 * pixels[0, 0]).round().byte().numpy())
+    picture.resize((SHOWN_SIDE, SHOWN_SIDE), Image.Resampling.NEAREST).save(path)
 
 
 def main():
     parser = make_parser(__doc__)
-    parser.add_argument("pictures", nargs="+", type=Path, metavar="picture")
-    parser.add_argument("--checkpoint", type=user_path, help="default: the newest here")
-    show = "save what the network sees to a new folder, named by the time"
-    parser.add_argument("--show", action="store_true", help=show)
+    add = parser.add_argument
+    add("pictures", nargs="+", type=Path, metavar="picture", help="PNG, JPEG, …")
+    newest = "model to use (default: the newest model_*.pth in the current folder)"
+    add("--checkpoint", type=user_path, help=newest)
+    show = "save what the network sees to a new folder seen_YYYYMMDD_HHMMSS"
+    add("--show", action="store_true", help=show)
     args = parser.parse_args()
-    torch.set_num_threads(1)  # two would wait for each other
+    torch.set_num_threads(1)  # one thread is fastest for single images
     checkpoint = load_checkpoint(SimpleCNN, args.checkpoint)
+    dataset = DATASETS[checkpoint.metadata["dataset"]]
     folder = Path(datetime.now().strftime("seen_%Y%m%d_%H%M%S"))
     if args.show:
         folder.mkdir()
+        print(f"What the network sees is saved in {folder.resolve()}")
 
-    refused = 0
+    failed = False
     for number, path in enumerate(args.pictures, start=1):
         name = printable(str(path))
         try:
-            pixels = prepare(open_picture(path))
+            pixels = dataset.read_picture(open_picture(path))
         except ValueError as error:
             print(f"Error: {name} {error}", file=sys.stderr)
-            refused += 1
+            failed = True
             continue
-        (guess,) = predict_probabilities(checkpoint.model, pixels)
-        answer = describe_guess(guess, checkpoint.metadata["classes"])
+        (probabilities,) = predict_probabilities(checkpoint.model, pixels)
+        if not probabilities.isfinite().all():
+            problem = "gives probabilities that are not finite"
+            raise UserError(f"{checkpoint.path} {problem}: train a new model")
+        answer = describe(probabilities, checkpoint.metadata["classes"])
         print(f"{name}: {answer}", flush=True)
         if args.show:
-            save_seen(pixels, folder / f"{number}_{path.name[:50]}.png")
-    sys.exit(refused > 0)
+            safe_name = re.sub(r"[^\w.-]", "_", path.name)[:50]
+            save_enlarged(pixels, folder / f"{number}_{safe_name}.png")
+    return int(failed)
 
 
 if __name__ == "__main__":

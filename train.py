@@ -1,93 +1,117 @@
-"""Train SimpleCNN on augmented images and save it as model_YYYYMMDD_HHMMSS.pth."""
+"""Train the network of model.py and save it as model_YYYYMMDD_HHMMSS.pth (time in UTC).
+
+Example: python train.py --epochs 2 --learning-rate 0.02
+"""
 
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime
 
 import numpy as np
 import torch
-import torch._dynamo  # the first optimizer would import it, a second on the epoch's clock
+import torch._dynamo  # torch imports it with the first optimizer; here it is not timed
 import torch.nn.functional as F
 from tqdm import tqdm
 
 from model import SimpleCNN
 from pipeline.batches import augmented_batches, prefetched
 from pipeline.checkpoint import save_checkpoint
-from pipeline.cli import (
-    UserError,
-    make_parser,
-    number,
-    prepare_folder,
-    run_main,
-    user_path,
-)
+from pipeline.cli import bounded, check_folder, make_parser, run_main
 from pipeline.data import DATASETS, load_dataset
 from pipeline.evaluation import accuracy, predict_probabilities
 
 
+def setting(default, description, lowest=0, highest=1_000_000):
+    """Field of a Recipe, with the bounds and the help text of its option."""
+    option = {
+        "type": bounded(type(default), lowest, highest),
+        "metavar": "N" if isinstance(default, int) else "X",
+        "help": description,
+    }
+    return field(default=default, metadata=option)
+
+
+def share(default, description, highest=1.0):
+    """Field of a Recipe that is a share of something."""
+    return setting(default, description, 0.0, highest)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """Every knob of a training."""
+    """All settings of a training. Each one is an option: --batch-size sets batch_size."""
 
-    # Its length and its draws
-    epochs: int = 1  # passes over the training images
-    batch_size: int = 128  # images per step
-    seed: int = 0  # of all random draws
+    # Length and random numbers
+    epochs: int = setting(1, "passes over the training images", lowest=1)
+    batch_size: int = setting(128, "images per step", lowest=2)
+    seed: int = setting(0, "seed of all random numbers")
 
-    # Images that are drawn, beside those of the data set, where it has any to draw
-    synthetic_images: int = (
-        8_000  # of `Dataset.draw`: what MNIST's writers did not write
+    # Data: synthetic digits have shapes that are rare in MNIST.
+    synthetic_images: int = setting(8_000, "synthetic digits added to MNIST")
+
+    # The optimizer, Adam. Its decay rates are low, because the training is short.
+    learning_rate: float = setting(0.025, "highest learning rate")
+    warm_up: float = share(0.2, "share of the steps in which the learning rate rises")
+    freeze_after: float = share(0.5, "share of the steps until layer 1 is frozen")
+    beta1: float = share(0.7, "decay rate of the mean of the gradients", 0.999)
+    beta2: float = share(0.9, "decay rate of the mean of their squares", 0.999)
+    label_smoothing: float = share(0.05, "share of a label spread over all classes")
+
+    # The warps: largest values in any direction
+    degrees: float = setting(15.0, "rotation in degrees", highest=180)
+    translate: float = share(0.1, "shift, as a share of the image's side")
+    scale: float = share(0.1, "change of the size, as a share of it", 0.999)
+    distortion: float = share(
+        0.2, "shift of a corner, as a share of half a side", 0.999
     )
+    perspective_share: float = share(0.5, "share of the images with shifted corners")
+    warp_decay: float = share(0.5, "share by which warps shrink until the last step")
 
-    # The optimizer
-    learning_rate: float = 0.025  # at its peak
-    warm_up: float = 0.2  # share of the steps in which the learning rate rises
-    freeze_after: float = (
-        0.5  # share of the steps after which the first convolution rests
+    # The noise; pixels are in [0, 1].
+    noise_sigma: float = setting(0.25, "largest standard deviation of the noise")
+    noise_share: float = share(0.5, "share of the images with noise")
+
+
+def add_recipe_options(parser, skip=()):
+    """Add an option for each field of a Recipe but those in `skip`."""
+    for knob in fields(Recipe):
+        if knob.name not in skip:
+            option = f"--{knob.name.replace('_', '-')}"
+            parser.add_argument(option, default=knob.default, **knob.metadata)
+
+
+def recipe_from(args):
+    """Recipe from parsed options; fields without an option have their defaults."""
+    names = [knob.name for knob in fields(Recipe)]
+    return Recipe(
+        **{name: value for name, value in vars(args).items() if name in names}
     )
-    beta1: float = 0.7  # of Adam: a short memory
-    beta2: float = 0.9  # for a short training
-    label_smoothing: float = 0.05  # share of a label spread evenly over all classes
-
-    # The warps
-    degrees: float = 15.0  # largest rotation either way
-    translate: float = 0.1  # largest shift either way, as a share of the image's side
-    scale: float = 0.1  # largest enlargement or reduction
-    distortion: float = 0.2  # largest inward shift of a corner, of half the side
-    perspective_share: float = 0.5  # share of the images that are seen in perspective
-    warp_decay: float = 0.5  # of all these ranges, from the first step to the last
-
-    # The noise
-    noise_sigma: float = 0.25  # its largest standard deviation; pixels are in [0, 1]
-    noise_share: float = 0.5  # share of the images that get any
 
 
 def one_cycle(recipe, step, steps):
-    """Learning rate of steps 1 to `steps`: linearly up to its peak, then down to almost 0."""
+    """Learning rate of steps 1 to `steps`: it rises linearly, then falls to almost 0."""
     corners = [0, recipe.warm_up * steps, steps + 1]
     return np.interp(step, corners, [0, recipe.learning_rate, 0]).item()
 
 
 def train(images, labels, recipe, network=SimpleCNN):
-    """Network in eval mode, trained on images (N, 1, 28, 28) float, labels (N,) int64.
+    """Train a network on images (N, 1, 28, 28) float, labels (N,) int64; return it in eval mode.
 
-    `network` makes an untrained one. An epoch ends with its last whole batch. The same
-    recipe gives the same weights to the bit where tensors are computed by one thread.
+    `network()` returns an untrained one. Images that do not fill a batch are skipped. The
+    same recipe gives exactly the same weights if torch computes in one thread.
     """
     torch.manual_seed(recipe.seed)
     model = network().train()
     betas = recipe.beta1, recipe.beta2
     optimizer = torch.optim.Adam(model.parameters(), betas=betas, fused=True)
+    layers = [layer for layer in model.modules() if has_own_parameters(layer)]
 
     steps_per_epoch = max(len(images) // recipe.batch_size, 1)
     steps = recipe.epochs * steps_per_epoch
     batches = augmented_batches(images, labels, recipe, steps_per_epoch)
     progress = tqdm(prefetched(batches), "Training", total=steps, disable=None)
     for step, (inputs, targets) in enumerate(progress, start=1):
-        if (
-            step > recipe.freeze_after * steps
-        ):  # most of the backward pass ends before it
-            model.conv1.requires_grad_(False)
+        if step > recipe.freeze_after * steps and len(layers) > 1:
+            layers[0].requires_grad_(False)  # saves much of the backward pass
         optimizer.param_groups[0]["lr"] = one_cycle(recipe, step, steps)
         logits = model(inputs)
         loss = F.cross_entropy(logits, targets, label_smoothing=recipe.label_smoothing)
@@ -98,69 +122,70 @@ def train(images, labels, recipe, network=SimpleCNN):
     return model.eval()
 
 
-def add_synthetic_images(name, training_set, recipe):
-    """Training set of a data set, with the images that it has drawn, where it has any."""
-    draw = DATASETS[name].draw
-    if not draw or not recipe.synthetic_images:
-        return training_set
-    return tuple(
-        map(torch.cat, zip(training_set, draw(recipe.synthetic_images), strict=True))
+def has_own_parameters(layer):
+    """Whether a module has parameters and no modules in it."""
+    return any(True for _ in layer.parameters()) and not any(
+        True for _ in layer.children()
     )
 
 
+def add_synthetic_images(name, training_set, recipe):
+    """Training set with the recipe's synthetic images, and the recipe with their number.
+
+    The number is 0 if the data set `name` cannot generate any.
+    """
+    generate = DATASETS[name].generate
+    if not generate or not recipe.synthetic_images:
+        return training_set, replace(recipe, synthetic_images=0)
+    images, labels = generate(recipe.synthetic_images)
+    joined = torch.cat([training_set[0], images]), torch.cat([training_set[1], labels])
+    return joined, recipe
+
+
 def train_and_test(name, training_set, test_set, recipe):
-    """Model trained on a data set of DATASETS, and the record that is saved with it."""
+    """Train on a data set of DATASETS; return the model, and the metadata to save with it."""
     classes = DATASETS[name].classes
     started = time.perf_counter()
-    training_set = add_synthetic_images(name, training_set, recipe)
+    training_set, recipe = add_synthetic_images(name, training_set, recipe)
     model = train(*training_set, recipe, lambda: SimpleCNN(len(classes)))
     seconds = time.perf_counter() - started
-    return model, asdict(recipe) | {
+    images, labels = test_set
+    return model, {
         "dataset": name,
         "classes": classes,
+        "recipe": asdict(recipe),
+        "training_images": len(training_set[0]),
         "training_seconds": seconds,
-        "test_accuracy": accuracy(
-            predict_probabilities(model, test_set[0]), test_set[1]
-        ),
+        "test_accuracy": accuracy(predict_probabilities(model, images), labels),
         "torch_version": str(torch.__version__),
         "trained_at": datetime.now().astimezone().isoformat(timespec="seconds"),
     }
 
 
-def parse_arguments():
-    parser = make_parser(__doc__)
-    add = parser.add_argument
-    names = ["auto", "default", *DATASETS]
-    add("--dataset", choices=names, default="auto", help="auto: default or stand-in")
-    add("--epochs", type=number(int, 1, 1000), default=Recipe.epochs, help="passes")
-    size, rate = number(int, 2, 10_000), number(float, 1e-6, 1e9)
-    add("--batch-size", type=size, default=Recipe.batch_size, help="images per step")
-    add("--lr", type=rate, default=Recipe.learning_rate, help="peak")
-    add("--seed", type=number(int, 0, 2**32 - 1), default=Recipe.seed, help="of draws")
-    add("--data-dir", type=user_path, default="data", help="filled when empty")
-    add("--output-dir", type=user_path, default=".", help="made when missing")
-    return parser.parse_args()
-
-
 def main():
-    args = parse_arguments()
-    torch.set_num_threads(1)  # the layers are too small to be split
-    prepare_folder(args.output_dir)  # rather than to lose the training
-    recipe = Recipe(
-        epochs=args.epochs,
-        batch_size=args.batch_size,
-        seed=args.seed,
-        learning_rate=args.lr,
+    parser = make_parser(__doc__)
+    parser.add_argument(
+        "--dataset",
+        choices=["auto", "default", *DATASETS],
+        default="auto",
+        help="auto: the default data set, or synthetic digits if it cannot be downloaded",
     )
-    name, training_set, test_set = load_dataset(args.dataset, args.data_dir)
-    print(f"Training on {len(training_set[0]):,} images of {DATASETS[name].title}")
-    model, record = train_and_test(name, training_set, test_set, recipe)
-    print(f"Epoch time: {record['training_seconds'] / recipe.epochs:.1f} s")
-    test_accuracy, guessing = record["test_accuracy"], 100 / len(record["classes"])
-    print(f"Test accuracy: {test_accuracy:.2f}% of {len(test_set[0]):,} images")
-    if test_accuracy < guessing + 10:
-        raise UserError("the network learned nothing: choose another --lr")
-    print(f"Saved {save_checkpoint(model, record, args.output_dir)}")
+    add_recipe_options(parser)
+    args = parser.parse_args()
+    recipe = recipe_from(args)
+    torch.set_num_threads(1)  # the layers are so small that one thread is fastest
+    check_folder(".")  # an error now is better than one after the training
+    name, training_set, test_set = load_dataset(args.dataset)
+    print(f"Training on {DATASETS[name].title}")
+    model, metadata = train_and_test(name, training_set, test_set, recipe)
+    seconds = metadata["training_seconds"] / recipe.epochs
+    print(
+        f"Training images: {metadata['training_images']:,}, {seconds:.1f} s per epoch"
+    )
+    print(
+        f"Test accuracy: {metadata['test_accuracy']:.2f}% of {len(test_set[0]):,} images"
+    )
+    print(f"Saved {save_checkpoint(model, metadata)}")
 
 
 if __name__ == "__main__":

@@ -1,119 +1,102 @@
-"""Measure what each step of the recipe is worth, by training without it.
+"""Measure what each step of the training is worth, by training without it.
 
-Trains on the first 50,000 training images of MNIST, validates on the last 10,000, and on
-real people's pens where --pens names a folder of UNIPEN's (see experiments/hands.py).
+The networks are trained on the first 50,000 training images of MNIST and validated on the
+last 10,000. With --unipen FOLDER they also read UNIPEN (see experiments/handwriting.py).
+Example: python -m experiments.ablation --seeds 10 --unipen ~/unipen
 """
 
-from collections import OrderedDict, defaultdict
 from dataclasses import replace
 from functools import cache
 
 import numpy as np
 import torch
 from torch import nn
-from torchvision.transforms.v2 import Normalize
 
 from experiments.handwriting import read_unipen
-from experiments.sweep import load_sets
 from experiments.workers import add_processes_option, in_parallel
 from model import SimpleCNN
-from pipeline.cli import make_parser, markdown_table, number, run_main, user_path
-from pipeline.evaluation import (
-    CORRUPTIONS,
-    accuracy,
-    predict_probabilities,
-    reference_network,
-)
+from pipeline.cli import bounded, make_parser, markdown_table, run_main, user_path
+from pipeline.evaluation import accuracy, plain_network, predict_probabilities
+from pipeline.metrics import CORRUPTIONS
+from pipeline.mnist import load_mnist
 from train import Recipe, add_synthetic_images, train
 
-HELD_OUT = 10_000  # last training images of MNIST, for validation
-SHOWN = ("noise", "grey", "warps")  # of the changes in evaluation.py
-
-
-def plain_network():
-    first, *others = reference_network()
-    layers = {"standardize": SimpleCNN().standardize, "conv1": first}
-    return nn.Sequential(OrderedDict(layers, others=nn.Sequential(*others)))
-
-
-def without_batch_norm():
-    network = SimpleCNN()
-    network.conv2, network.norm2 = nn.Conv2d(8, 32, 4), nn.Identity()
-    network.linear3, network.norm3 = nn.Linear(128, 18), nn.Identity()
-    return network
-
-
-def fixed_standardization():
-    network = SimpleCNN()
-    network.standardize = Normalize([0.1307], [0.3081])
-    return network
-
-
-NO_WARPS = {"degrees": 0, "translate": 0, "scale": 0, "perspective_share": 0}
-STEPS = {  # what is removed or undone: the network, and what the recipe has instead
-    "nothing": (SimpleCNN, {}),
-    "built-in digits": (SimpleCNN, {"synthetic_images": 0}),
-    "the network: conv 4-8 3×3, fc 32": (plain_network, {}),
-    "batch normalization": (without_batch_norm, {}),
-    "standardization: 0.1307 and 0.3081": (fixed_standardization, {}),
-    "a high learning rate: 0.001": (SimpleCNN, {"learning_rate": 0.001}),
-    "short memory: 0.9, 0.999": (SimpleCNN, {"beta1": 0.9, "beta2": 0.999}),
-    "rest of the first filters": (SimpleCNN, {"freeze_after": 1.0}),
-    "label smoothing": (SimpleCNN, {"label_smoothing": 0.0}),
-    "the warps": (SimpleCNN, NO_WARPS),
-    "their shrinking": (SimpleCNN, {"warp_decay": 0.0}),
-    "pixel noise": (SimpleCNN, {"noise_share": 0.0}),
+VALIDATION_IMAGES = 10_000  # the last training images of MNIST
+UNCHANGED, PLAIN = "no change", "plain network of 7,098 parameters"
+CHANGES = {
+    UNCHANGED: Recipe(),
+    "no synthetic digits": Recipe(synthetic_images=0),
+    PLAIN: Recipe(),
+    "learning rate 0.001 instead of 0.025": Recipe(learning_rate=0.001),
+    "decay rates 0.9, 0.999 instead of 0.7, 0.9": Recipe(beta1=0.9, beta2=0.999),
+    "no freezing of the first convolution": Recipe(freeze_after=1.0),
+    "no label smoothing": Recipe(label_smoothing=0.0),
+    "no warps": Recipe(degrees=0, translate=0, scale=0, perspective_share=0),
+    "warps as large at the end as at the start": Recipe(warp_decay=0.0),
+    "no noise": Recipe(noise_share=0.0),
 }
 
 
-@cache  # in each worker
-def load_pens(folder):
-    """Images (N, 1, 28, 28) and labels (N,) of what UNIPEN's writers wrote."""
-    drawn = [pair for _, *pair in read_unipen(folder) if pair[1] is not None]
-    labels, images = zip(*drawn, strict=True)
-    return torch.cat(images), torch.tensor(labels)
+def standardized_plain_network():
+    """The plain network on standardized images, like those that SimpleCNN gets."""
+    standardize = nn.LayerNorm([1, 28, 28], elementwise_affine=False)
+    return nn.Sequential(standardize, plain_network())
 
 
-def validate(step, seed, pens):
-    """Accuracies of a training without `step`: clean, under the changes SHOWN, of pens."""
-    images, labels = load_sets("mnist")[0]
-    network, changes = STEPS[step]
-    recipe = replace(Recipe(seed=seed), **changes)
-    training_set = images[:-HELD_OUT], labels[:-HELD_OUT]
-    model = train(*add_synthetic_images("mnist", training_set, recipe), recipe, network)
-    images, labels = images[-HELD_OUT:], labels[-HELD_OUT:]
-    tests = [(images, labels), *((CORRUPTIONS[name](images), labels) for name in SHOWN)]
-    if pens:
-        tests.append(load_pens(pens))
+@cache  # once in each worker process
+def load_sets(unipen):
+    """Training set, and a list of sets to test on; UNIPEN's is the last if it is asked for."""
+    torch.set_num_threads(1)  # each worker process has one core
+    images, labels = load_mnist()
+    training_set = images[:-VALIDATION_IMAGES], labels[:-VALIDATION_IMAGES]
+    images, labels = images[-VALIDATION_IMAGES:], labels[-VALIDATION_IMAGES:]
+    test_sets = [(images, labels)]
+    test_sets += [(corrupt(images), labels) for corrupt in CORRUPTIONS.values()]
+    if unipen:
+        digits = [digit for digit in read_unipen(unipen) if digit[2] is not None]
+        _, labels, images = zip(*digits, strict=True)
+        test_sets.append((torch.cat(images), torch.tensor(labels)))
+    return training_set, test_sets
+
+
+def validate(change, seed, unipen):
+    """Accuracies on all test sets after a training with one of CHANGES."""
+    training_set, test_sets = load_sets(unipen)
+    recipe = replace(CHANGES[change], seed=seed)
+    network = standardized_plain_network if change == PLAIN else SimpleCNN
+    (images, labels), recipe = add_synthetic_images("mnist", training_set, recipe)
+    model = train(images, labels, recipe, network)
     return [
         accuracy(predict_probabilities(model, images), labels)
-        for images, labels in tests
+        for images, labels in test_sets
     ]
 
 
 def main():
     parser = make_parser(__doc__)
     add = parser.add_argument
-    add("--seeds", type=number(int, 2, 1000), default=10, help="for each step")
-    add("--pens", type=user_path, help="folder of UNIPEN's distribution")
+    add("--seeds", type=bounded(int, 2, 1000), default=10, help="trainings per change")
+    add("--unipen", type=user_path, help="folder of UNIPEN's distribution")
     add_processes_option(parser)
     args = parser.parse_args()
-    load_sets("mnist")  # downloads once, and fails before any worker
-    jobs = [(step, seed, args.pens) for step in STEPS for seed in range(args.seeds)]
-    runs = defaultdict(list)
-    done = in_parallel(validate, jobs, "Training without a step", args.processes)
-    for (step, *_), accuracies in done:
-        runs[step].append(accuracies)
+    load_mnist()  # so that it is downloaded once, before the workers start
+
+    jobs = {(c, s): (c, s, args.unipen) for c in CHANGES for s in range(args.seeds)}
+    runs = {change: [] for change in CHANGES}
+    results = in_parallel(validate, jobs, "Trainings", args.processes)
+    for (change, _), accuracies in results:
+        runs[change].append(accuracies)
 
     rows = []
-    for step in STEPS:
-        clean, *others = np.mean(runs[step], axis=0)
-        cost = np.mean(runs["nothing"], axis=0)[0] - clean
-        error = np.std(runs[step], axis=0, ddof=1)[0] / args.seeds**0.5
+    for change, accuracies in runs.items():
+        clean, *others = np.mean(accuracies, axis=0)
+        cost = np.mean(runs[UNCHANGED], axis=0)[0] - clean
+        error = np.std(accuracies, axis=0, ddof=1)[0] / args.seeds**0.5
         cells = [f"{cost:+.2f}", f"{clean:.2f} ± {error:.2f} %"]
-        rows.append([step, *cells, *(f"{mean:.2f} %" for mean in others)])
-    header = ["removed", "cost in points", f"clean (n = {args.seeds})", *SHOWN]
-    print(markdown_table(header + ["pens"] * bool(args.pens), rows))
+        rows.append([change, *cells, *(f"{mean:.2f} %" for mean in others)])
+    header = ["change", "cost in points", f"clean (n = {args.seeds})"]
+    header += [name.replace("_", " ") for name in CORRUPTIONS]
+    print(markdown_table(header + ["UNIPEN"] * bool(args.unipen), rows))
 
 
 if __name__ == "__main__":

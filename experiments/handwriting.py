@@ -1,8 +1,8 @@
-"""How many digits that real people wrote are read right, as Markdown tables.
+"""Count how much handwriting of real people is read correctly, as a Markdown table.
 
-`python -m experiments.handwriting FOLDER` takes UNIPEN's distribution (train_r01_v07, CC BY 4.0,
-doi 10.5281/zenodo.1195803), drawn as on the page, or pictures of any kind whose names begin
-with their digit, in FOLDER and the folders in it. An x stands for no single digit.
+FOLDER holds either UNIPEN's distribution (train_r01_v07, CC BY 4.0, doi
+10.5281/zenodo.1195803), whose strokes are drawn as on the page, or pictures whose names
+begin with their digit, also in subfolders. Example: python -m experiments.handwriting ~/unipen
 """
 
 import re
@@ -14,117 +14,126 @@ import torch
 from PIL import Image, ImageDraw
 
 from model import SimpleCNN
-from pipeline.checkpoint import find_checkpoints, load_checkpoint
+from pipeline.checkpoint import load_checkpoint
 from pipeline.cli import UserError, make_parser, markdown_table, run_main, user_path
+from pipeline.data import DATASETS
 from pipeline.evaluation import predict_probabilities
-from pipeline.framing import frame
-from pipeline.pictures import open_picture, prepare
+from pipeline.framing import normalize
+from pipeline.pictures import open_picture
 
-SIDE = 560  # pixels: the page's canvas
-PEN_WIDTH = SIDE // 14  # pixels: its pen
-SPAN = 0.7  # of the canvas: the longer side of the pen's path, in the middle
+CANVAS_SIDE = 560  # pixels, as on the page
+PEN_WIDTH = CANVAS_SIDE // 14  # pixels, as on the page
+DRAWING_SIDE = 0.7 * CANVAS_SIDE  # pixels: longer side of the pen's path
+LARGEST = 1e9  # coordinate; those of real pens are far smaller
 SEGMENT = re.compile(r'(?m)^\.SEGMENT\s+CHARACTER\s+([\d,-]+)\s+\S+\s+"(\d)"')
 INCLUDE = re.compile(r"(?m)^\.INCLUDE\s+(\S+)")
 
 
 def read_unipen(folder):
-    """Yield source, digit and pixels (1, 1, 28, 28) of each; None where nothing is drawn."""
+    """Yield source, digit, and pixels (1, 1, 28, 28), or None if nothing is drawn."""
     sources = Path(folder, "data", "1a")
     for path in sorted(sources.rglob("*.dat")):
         labels = path.read_text(encoding="latin-1")
-        files = [Path(folder, "include", name) for name in INCLUDE.findall(labels)]
-        texts = [file.read_text(encoding="latin-1") for file in files]
-        try:
-            components = read_components("\n".join(texts))
-        except ValueError as error:
-            raise UserError(f"what {path} includes is not UNIPEN's: {error}") from None
+        components = []
+        for name in INCLUDE.findall(labels):
+            components += read_components(Path(folder, "include", name))
         for numbers, digit in SEGMENT.findall(labels):
-            parts = [components[i] for i in listed(numbers)]
-            strokes = [points for points in parts if points is not None]
-            pixels = frame(draw_pen(strokes)) if strokes else None
+            try:
+                chosen = [components[i] for i in expand_ranges(numbers)]
+            except (IndexError, ValueError):
+                reason = f"the components {numbers} do not exist"
+                raise UserError(f"{path} is not a UNIPEN file: {reason}") from None
+            strokes = [points for points in chosen if points is not None]
+            pixels = normalize(rasterize(strokes)) if strokes else None
             yield path.relative_to(sources).parts[0], int(digit), pixels
 
 
-def read_components(text):
-    """List of the pen's paths, as points (n, 2), y upwards; None where it was not down.
+def read_components(path):
+    """List of the pen's movements: points (n, 2) with y upwards, None if the pen was up.
 
-    Only what has points is counted.
+    Movements without points are not counted. Raises UserError.
     """
     columns, components = ["X", "Y"], []
-    for field in text.split("\n."):
-        name, *values = field.split() or [""]
-        if name == "COORD":
-            columns = values
-        elif name in ("PEN_DOWN", "PEN_UP") and values:
-            points = np.array(values, dtype=float).reshape(-1, len(columns))
-            points = points[:, [columns.index("X"), columns.index("Y")]]
-            components.append(points if name == "PEN_DOWN" else None)
+    try:
+        for field in ("\n" + path.read_text(encoding="latin-1")).split("\n."):
+            name, *values = field.split() or [""]
+            if name == "COORD":
+                columns = values
+            elif name in ("PEN_DOWN", "PEN_UP") and values:
+                points = np.array(values, dtype=float).reshape(-1, len(columns))
+                points = points[:, [columns.index("X"), columns.index("Y")]]
+                if not (np.abs(points) < LARGEST).all():  # also if one is nan
+                    raise ValueError("a coordinate is out of range")
+                components.append(points if name == "PEN_DOWN" else None)
+    except ValueError as error:
+        raise UserError(f"{path} is not a UNIPEN file: {error}") from None
     return components
 
 
-def listed(numbers):
-    """Yield the numbers that text such as "4-6,9" names."""
-    for part in numbers.split(","):
-        ends = part.split("-")
+def expand_ranges(text):
+    """Yield the numbers that are meant by text such as "4-6,9"; raises ValueError."""
+    for part in text.split(","):
+        ends = part.split("-")  # one or two numbers
         yield from range(int(ends[0]), int(ends[-1]) + 1)
 
 
-def draw_pen(strokes):
-    """Ink (H, W) float in [0, 1] on the page's canvas, halved."""
+def rasterize(strokes):
+    """Draw strokes as on the page: ink (280, 280) float in [0, 1]."""
     points = np.concatenate(strokes)
     low, high = points.min(axis=0), points.max(axis=0)
-    scale = SPAN * SIDE / max((high - low).max(), 1e-9)
-    canvas = Image.new("L", (SIDE, SIDE))
+    scale = DRAWING_SIDE / max((high - low).max(), 1e-9)
+    canvas = Image.new("L", (CANVAS_SIDE, CANVAS_SIDE))
     pen = ImageDraw.Draw(canvas)
     for stroke in strokes:
-        places = SIDE / 2 + scale * (stroke - (low + high) / 2) * [1, -1]
+        places = CANVAS_SIDE / 2 + scale * (stroke - (low + high) / 2) * [1, -1]
         pen.line([*map(tuple, places)], 255, PEN_WIDTH)
         for x, y in places:
             pen.circle((x, y), (PEN_WIDTH - 1) / 2, 255)
     return np.asarray(canvas.reduce(2), dtype=np.float32) / 255
 
 
-def read_pictures(folder):
-    """Yield folder, digit and pixels (1, 1, 28, 28) of each; None where it is refused."""
+def read_pictures(folder, read_picture):
+    """Yield folder, digit, and pixels (1, 1, 28, 28), or None if no digit is found."""
     for path in sorted(folder.rglob("[0-9]*.*")):
         try:
-            pixels = prepare(open_picture(path))
+            pixels = read_picture(open_picture(path))
         except ValueError:
             pixels = None
         yield path.parent.name, int(path.name[0]), pixels
 
 
-def score(digits, model):
-    """Markdown table of how many of `read_unipen` or `read_pictures` are read right."""
-    sources = defaultdict(Counter)
+def count_correct(digits, checkpoint):
+    """Markdown table of how many digits of each source are read correctly."""
+    classes, counts = checkpoint.metadata["classes"], defaultdict(Counter)
     for source, digit, pixels in digits:
-        refused = pixels is None
-        right = (
-            not refused
-            and predict_probabilities(model, pixels).argmax().item() == digit
-        )
-        sources[source].update(n=1, right=right, refused=refused)
-    sources["**all**"] = sum(sources.values(), Counter())
+        correct = False
+        if pixels is not None:
+            probabilities = predict_probabilities(checkpoint.model, pixels)
+            correct = classes[probabilities.argmax()] == str(digit)
+        counts[source].update(digits=1, correct=correct, not_found=pixels is None)
+    counts["**all**"] = sum(counts.values(), Counter())
     rows = []
-    for source, count in sources.items():
-        share = f"{100 * count['right'] / count['n']:.1f} %"
-        rows.append([source, f"{count['n']:,}", share, f"{count['refused']:,}"])
-    return markdown_table(["source", "digits", "read right", "refused"], rows)
+    for source, count in counts.items():
+        share = f"{100 * count['correct'] / count['digits']:.1f} %"
+        rows.append([source, f"{count['digits']:,}", share, f"{count['not_found']:,}"])
+    return markdown_table(["source", "digits", "read correctly", "not found"], rows)
 
 
 def main():
     parser = make_parser(__doc__)
-    parser.add_argument("folder", type=user_path, help="of UNIPEN, or of pictures")
-    told = "default: the newest here; may be repeated"
-    parser.add_argument("--checkpoint", type=user_path, action="append", help=told)
+    parser.add_argument("folder", type=user_path, help="UNIPEN, or pictures")
+    parser.add_argument("--checkpoint", type=user_path, help="default: the newest here")
     args = parser.parse_args()
-    torch.set_num_threads(1)  # two would wait for each other
-    unipen = Path(args.folder, "data", "1a").is_dir()
-    digits = list((read_unipen if unipen else read_pictures)(args.folder))
+    torch.set_num_threads(1)  # faster than two for single images
+    checkpoint = load_checkpoint(SimpleCNN, args.checkpoint)
+    if Path(args.folder, "data", "1a").is_dir():
+        digits = list(read_unipen(args.folder))
+    else:
+        dataset = DATASETS[checkpoint.metadata["dataset"]]
+        digits = list(read_pictures(args.folder, dataset.read_picture))
     if not digits:
         raise UserError(f"{args.folder} holds no UNIPEN digits and no named pictures")
-    for path in args.checkpoint or find_checkpoints()[-1:]:
-        print(f"{path}\n\n{score(digits, load_checkpoint(SimpleCNN, path).model)}\n")
+    print(f"{checkpoint.path}\n\n{count_correct(digits, checkpoint)}")
 
 
 if __name__ == "__main__":

@@ -1,137 +1,141 @@
-"""Train and judge many seeds on all cores; with --write, set the gate's limits by them."""
+"""Train and measure many seeds on all cores, and judge them by limits.json.
+
+Example: python -m experiments.sweep --seeds 50 --write
+With --write, the limits of the data set are set to what these seeds reach: a limit is five
+standard deviations from the mean, so that every good model passes. Normally distributed
+values leave that range once in 3.5 million models.
+"""
 
 import json
+import math
 import statistics
-import sys
-import tempfile
 from collections import Counter
-from dataclasses import asdict
-from functools import cache
+from dataclasses import replace
 from pathlib import Path
 
-import torch
-
+from experiments.jobs import train_and_evaluate
 from experiments.workers import add_processes_option, in_parallel
-from model import SimpleCNN
-from pipeline import limits
-from pipeline.checkpoint import save_checkpoint
 from pipeline.cli import (
-    UserError,
+    bounded,
+    check_folder,
     make_parser,
     markdown_table,
-    number,
-    prepare_folder,
     run_main,
-    write_whole,
+    write_file,
 )
 from pipeline.data import DATASETS, DEFAULT, load_dataset
-from pipeline.evaluation import METRICS
-from pipeline.gate import RELATIONS, examine, judge
-from test_model import requirements
-from train import Recipe, train_and_test
+from pipeline.gate import FILE, judge, metrics_with_limits, read_limits, read_rows
+from pipeline.metrics import METRICS
+from train import add_recipe_options, recipe_from
 
-FILE = Path("sweep.json")  # the figures of each seed
-
-
-@cache  # in each worker
-def load_sets(name):
-    """Training set and test set of a data set."""
-    torch.set_num_threads(1)  # of a worker, of which each core has one
-    return load_dataset(name)[1:]
+SWEEP_FILE = Path("sweep.json")  # the metrics of each seed
+DEVIATIONS = 5  # from the mean of good models to a limit
 
 
-def train_and_examine(name, recipe):
-    """Figures of a training's checkpoint, as the gate measures them, and its seconds."""
-    model, record = train_and_test(name, *load_sets(name), recipe)
-    with tempfile.TemporaryDirectory() as folder:
-        examined = examine(save_checkpoint(model, record, folder), SimpleCNN)
-    return examined.figures | {"training_seconds": record["training_seconds"]}
+def measure_limits(dataset, runs, labels):
+    """Rows of limits.json from the metrics of good models on a test set with `labels`.
+
+    The standard deviation that is used is never below one test image (for percentages),
+    one image of the smallest class (for the worst recall), or a tenth of the last printed
+    digit (for the others). Limits are rounded away from the mean.
+    """
+    rows, smallest_class = {}, labels.bincount().min().item()
+    for name, bounds in metrics_with_limits(dataset).items():
+        values = [metrics[name] for metrics in runs]
+        mean, deviation = statistics.mean(values), statistics.stdev(values)
+        digits, unit = METRICS[name].digits, METRICS[name].unit
+        images = smallest_class if name == "worst_recall" else len(labels)
+        smallest = 100 / images if unit == "%" else 10.0**-digits / 10
+        margin = DEVIATIONS * max(deviation, smallest)
+        row = {"mean": mean, "deviation": deviation, "worst": worst(values, bounds)}
+        row = {key: round(value, digits + 2) for key, value in row.items()}
+        row["n"] = len(values)
+        if "at_least" in bounds:
+            row["at_least"] = math.floor((mean - margin) * 10**digits) / 10**digits
+        if "at_most" in bounds:
+            row["at_most"] = math.ceil((mean + margin) * 10**digits) / 10**digits
+        rows[name] = row
+    return rows
 
 
-def summarize(runs, demands, old):
-    """Markdown table of the figures of all runs beside a list of Limits, and old ones.
+def worst(values, bounds):
+    """The lowest value if there is a lower limit, otherwise the highest."""
+    return min(values) if "at_least" in bounds else max(values)
 
-    The distance is that of the limit from the mean, in standard deviations: below 5 the
-    limit may fail good models, below 0 it fails most of them.
+
+def write_limits(dataset, rows):
+    """Replace the limits of one data set in limits.json; raises OSError."""
+    content = read_rows() | {dataset: rows}
+    write_file(FILE, json.dumps(content, indent=2, sort_keys=True) + "\n")
+
+
+def summarize(runs, limits):
+    """Markdown table of the metrics of all runs beside their limits.
+
+    The distance is from the mean to the nearest limit, in standard deviations. Below 5,
+    good models may fail.
     """
     rows = []
-    for figure, relation, required in demands:
-        values, show = [figures[figure] for figures in runs], METRICS[figure].show
-        if isinstance(values[0], str) or None in values:
-            continue
+    for name, bounds in limits.items():
+        values, metric = [metrics[name] for metrics in runs], METRICS[name]
         mean, deviation = statistics.mean(values), statistics.stdev(values)
-        worst = min(values) if relation == "≥" else max(values)
-        limit = f"{relation} {show(required)}"
-        was = old.get((figure, relation), required)
-        if was != required:
-            looser = not RELATIONS[relation](required, was)
-            change = "loosened" if looser else "tightened"
-            limit = f"{limit}, {change} from {show(was)}"
-        side = mean - required if relation == "≥" else required - mean
-        distance = f"{side / deviation:.1f} σ" if deviation else ""
-        title = METRICS[figure].title
-        rows.append([title, *map(show, (mean, deviation, worst)), limit, distance])
-    header = ["figure", "mean", "deviation", "worst", "required", "distance"]
+        check = judge(name, mean, limits)
+        margin = min(mean - check.at_least, check.at_most - mean)
+        distance = f"{margin / deviation:.1f}" if deviation else "–"
+        numbers = [mean, deviation, worst(values, bounds)]
+        _, limit = check.describe()
+        rows.append([metric.title, *map(metric.show, numbers), limit, distance])
+    header = ["metric", "mean", "deviation", "worst", "limit", "distance"]
     return markdown_table(header, rows)
 
 
-def list_failures(runs, demands):
-    """How many runs fail, and a line for each of the Limits that some of them fail."""
-    checks = [judge(demands, figures) for figures in runs]
-    faults = [[check for check in run if not check.passed] for run in checks]
-    names = [f"{c.name} ({c.required})" for run in faults for c in run]
-    lines = [f"- {name}: {n} seeds fail" for name, n in Counter(names).items()]
-    return sum(map(bool, faults)), lines
+def count_failures(runs, limits):
+    """Number of runs outside the limits, and a line for each metric that fails."""
+    failed = 0
+    seeds_by_metric = Counter()
+    for metrics in runs:
+        checks = [judge(name, metrics[name], limits) for name in limits]
+        faults = [check.metric for check in checks if not check.passed]
+        seeds_by_metric.update(faults)
+        failed += bool(faults)
+    lines = [
+        f"- {METRICS[name].title}: {n} fail" for name, n in seeds_by_metric.items()
+    ]
+    return failed, lines
 
 
 def main():
     parser = make_parser(__doc__)
     add = parser.add_argument
-    add("--seeds", type=number(int, 2, 1000), default=50, help="how many")
-    add("--first-seed", type=number(int, 0, 10**6), default=0, help="the others follow")
-    add("--dataset", choices=DATASETS, default=DEFAULT, help="what to learn")
-    epochs = number(int, 1, 1000)
-    add("--epochs", type=epochs, default=Recipe.epochs, help="passes over the images")
+    add("--dataset", choices=DATASETS, default=DEFAULT, help="data set to train on")
+    add("--seeds", type=bounded(int, 2, 1000), default=50, help="number of seeds")
+    add("--first-seed", type=bounded(int, 0, 10**6), default=0, help="the first seed")
+    add("--write", action="store_true", help="write the measured limits to limits.json")
     add_processes_option(parser)
-    add("--write", action="store_true", help="set the limits of the data set by them")
+    add_recipe_options(parser, skip=["seed"])
     args = parser.parse_args()
-    name = args.dataset
-    images, labels = load_sets(name)[1]  # downloads once, and fails before any worker
-    prepare_folder(Path())  # rather than to lose the trainings
-    if args.write:
-        limits.read_entries()
+    dataset, recipe = args.dataset, recipe_from(args)
+    limits = None if args.write else read_limits(dataset)  # an error comes early
+    read_rows()
+    _, _, (_, labels) = load_dataset(dataset)  # downloads once, before any process
+    check_folder(".")
 
     seeds = range(args.first_seed, args.first_seed + args.seeds)
-    jobs = [(name, Recipe(epochs=args.epochs, seed=seed)) for seed in seeds]
-    if FILE.exists():
-        print(f"Starts anew: {FILE} of another run is replaced.")
+    jobs = {seed: (dataset, replace(recipe, seed=seed)) for seed in seeds}
     done = {}
-    for job, figures in in_parallel(train_and_examine, jobs, "Seeds", args.processes):
-        done[job[1].seed] = figures
-        write_whole(FILE, json.dumps(done, indent=2, sort_keys=True) + "\n")
+    for seed, metrics in in_parallel(train_and_evaluate, jobs, "Seeds", args.processes):
+        done[seed] = metrics
+        write_file(SWEEP_FILE, json.dumps(done, indent=2, sort_keys=True) + "\n")
     runs = list(done.values())
-
-    mark = limits.fingerprint(name, images, labels)
-    try:
-        old, _ = limits.read_limits(name, mark, runs[0])
-    except UserError as error:  # of a data set that has no limits yet
-        old = []
-        if not args.write:
-            print(error, end="\n\n")
-    rows = limits.measure_limits(runs, labels)
-    demands = requirements(len(DATASETS[name].classes))
-    demands += limits.as_limits(rows) if args.write or not old else old
-    before = {limit[:2]: limit.required for limit in old}
-    print(summarize(runs, demands, before), end="\n\n")
-    failed, lines = list_failures(runs, demands)
-    print(*lines, f"{len(runs) - failed} of {len(runs)} seeds pass the gate.", sep="\n")
-    training = statistics.median(figures["training_seconds"] for figures in runs)
-    print(f"A training took {training:.1f} s (median).")
-    if args.write and failed:
-        raise UserError("limits.json stays as it is, for good models would fail")
     if args.write:
-        limits.write_limits(name, mark, asdict(Recipe(epochs=args.epochs)), rows)
-    sys.exit(failed > 0)
+        write_limits(dataset, measure_limits(dataset, runs, labels))
+        limits = read_limits(dataset)
+    print(summarize(runs, limits), end="\n\n")
+    failed, lines = count_failures(runs, limits)
+    print(*lines, f"{len(runs) - failed} of {len(runs)} within the limits.", sep="\n")
+    seconds = statistics.median(metrics["training_seconds"] for metrics in runs)
+    print(f"A training took {seconds:.1f} s (median).")
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":

@@ -1,59 +1,47 @@
-"""Jobs on all cores, which end together: when all are done, by Ctrl-C, or by a fault."""
+"""Run jobs in parallel, in processes or in another executor of concurrent.futures."""
 
-import multiprocessing
 import os
-import signal
-import threading
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
+import sys
+from concurrent import futures
+from itertools import islice
+from multiprocessing import get_context
 
 from tqdm import tqdm
 
-from pipeline.cli import UserError, number
+from pipeline.cli import UserError, bounded
+
+MOST_PROCESSES = 61  # Windows cannot wait for more
 
 
 def add_processes_option(parser):
-    """Add --processes to a parser: at most the 61 that Windows can wait for."""
-    parser.add_argument("--processes", type=number(int, 1, 61), help="one a core")
+    default = min(os.cpu_count(), MOST_PROCESSES)
+    kind = bounded(int, 1, MOST_PROCESSES)
+    told = "trainings at the same time"
+    parser.add_argument("--processes", type=kind, default=default, help=told)
 
 
-def in_parallel(function, jobs, description, processes=None):
-    """Yield each job, a tuple, and function(*job) as soon as that is known.
+def hide_progress_bars():
+    sys.stderr = open(os.devnull, "w")  # noqa: SIM115 - open until the process ends
 
-    The first exception, be it of whoever takes the results, ends all processes. Raises
-    UserError when one of them was ended from outside.
+
+def in_parallel(function, jobs, description, at_once, executor=None):
+    """Yield (name, function(*arguments)) of `jobs` {name: arguments} as they are done.
+
+    A job is submitted when it can start, so that Ctrl-C waits for running jobs only.
     """
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, context, start_worker) as executor:
-        try:
-            futures = submit(executor, function, jobs)
-            done = as_completed(futures)
-            for future in tqdm(done, description, len(futures), disable=None):
-                yield futures[future], future.result()
-        except BrokenProcessPool:
-            reason = "a process was ended, perhaps for lack of memory"
-            raise UserError(f"{reason}: try fewer with --processes") from None
-        finally:
-            for process in multiprocessing.active_children():
-                process.kill()
-
-
-def submit(executor, function, jobs):
-    """Jobs by their futures, in processes that leave Ctrl-C to this one."""
-    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)  # as they inherit
+    options = at_once, get_context("spawn"), hide_progress_bars
+    waiting, running, done = iter(jobs.items()), {}, []
     try:
-        return {executor.submit(function, *job): job for job in jobs}
-    finally:
-        signal.signal(signal.SIGINT, handler)
-
-
-def start_worker():
-    """Say nothing on standard error, and end with the process that started this one."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # for bars and warnings
-    tqdm.set_lock(threading.RLock())  # not the system's, which outlives who is killed
-    threading.Thread(target=end_with_parent, daemon=True).start()
-
-
-def end_with_parent():
-    multiprocessing.parent_process().join()
-    os._exit(1)
+        with executor or futures.ProcessPoolExecutor(*options) as pool:
+            for _ in tqdm(jobs, description, disable=None):
+                for name, arguments in islice(waiting, at_once - len(running)):
+                    running[pool.submit(function, *arguments)] = name
+                finished, _ = futures.wait(running, None, futures.FIRST_COMPLETED)
+                future = finished.pop()
+                result = future.result()
+                done.append(running.pop(future))
+                yield done[-1], result
+    except futures.BrokenExecutor:
+        reason = "a worker process was killed, perhaps because memory ran out"
+        names = ", ".join(map(str, done)) or "none"
+        raise UserError(f"{reason}: try fewer --processes; done: {names}") from None

@@ -1,4 +1,4 @@
-"""Random warps of a whole batch in one resampling, and noise.
+"""Random warps and noise for a whole batch; each pixel is resampled once.
 
 Coordinates are those of torch.nn.functional.grid_sample with align_corners=False: the image
 spans [-1, 1] from left to right and from top to bottom.
@@ -7,16 +7,18 @@ spans [-1, 1] from left to right and from top to bottom.
 import torch
 import torch.nn.functional as F
 
-# Clockwise from the top left.
+# Clockwise from the top left
 CORNERS = torch.tensor([[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]])
 
 
-def random_warp(images, generator, degrees, translate, scale, distortion, perspective):
-    """Images (N, C, H, W) float, each under a warp of its own; black comes in.
+def random_warp(
+    images, generator, degrees, translate, scale, distortion, perspective_share
+):
+    """Warp each of the images (N, C, H, W) float differently; the new pixels are black.
 
-    That of torchvision's RandomRotation(degrees), RandomAffine(0, (translate, translate),
-    (1 - scale, 1 + scale)) and RandomPerspective(distortion, perspective) in turn, but
-    every pixel is interpolated once, not three times.
+    A warp is torchvision's RandomRotation(degrees), RandomAffine(0, (translate, translate),
+    (1 - scale, 1 + scale)) and RandomPerspective(distortion, perspective_share), one after
+    the other, but every pixel is interpolated once instead of three times.
     """
     n = len(images)
 
@@ -26,40 +28,45 @@ def random_warp(images, generator, degrees, translate, scale, distortion, perspe
     angles = uniform(n, limit=degrees)
     shifts = uniform(n, 2, limit=2 * translate)  # the image is 2 wide and 2 high
     scales = 1 + uniform(n, limit=scale)
-    struck = torch.rand(n, 1, 1, generator=generator) < perspective
-    inward = uniform(n, 4, 2, limit=distortion).abs() * struck
+    chosen = torch.rand(n, 1, 1, generator=generator) < perspective_share
+    inward = uniform(n, 4, 2, limit=distortion).abs() * chosen
     return warp(images, angles, shifts, scales, CORNERS * (1 - inward))
 
 
 def warp(images, degrees, shifts, scales, corners):
-    """Images (N, C, H, W) float, turned clockwise (N,), scaled (N,) and shifted (N, 2), and
-    then with their CORNERS moved to `corners` (N, 4, 2)."""
+    """Turn images (N, C, H, W) float clockwise by degrees (N,), scale them by scales (N,),
+    shift them by shifts (N, 2), and then move their CORNERS to `corners` (N, 4, 2)."""
     radians = torch.deg2rad(degrees)
     cos, sin = radians.cos() / scales, radians.sin() / scales
-    undo_turn = torch.stack([cos, -sin, sin, cos], dim=1).view(-1, 2, 2)
-    sources = (CORNERS - shifts.unsqueeze(1)) @ undo_turn  # from where CORNERS come
+    inverse_turn = torch.stack([cos, -sin, sin, cos], dim=1).view(-1, 2, 2)
+    sources = (CORNERS - shifts.unsqueeze(1)) @ inverse_turn  # input points of CORNERS
     to_sources, to_corners = projective_frames(sources), projective_frames(corners)
     homographies = to_sources @ to_corners.inverse()  # from output to input
 
     n, _, height, width = images.shape
-    upright = torch.eye(2, 3).unsqueeze(0)
-    centres = F.affine_grid(upright, [1, 1, height, width], align_corners=False)
+    identity = torch.eye(2, 3).unsqueeze(0)
+    centres = F.affine_grid(identity, [1, 1, height, width], align_corners=False)
     pixels = F.pad(centres.view(-1, 2), (0, 1), value=1).mT  # (3, H * W): x, y and 1
-    places = homographies @ pixels  # (N, 3, H * W), homogeneous
+    places = homographies @ pixels  # (N, 3, H * W), homogeneous coordinates
     grid = (places[:, :2] / places[:, 2:]).mT.reshape(n, height, width, 2)
     return F.grid_sample(images, grid, align_corners=False)  # bilinear, zeros outside
 
 
 def projective_frames(points):
-    """Projective frames of four points (N, 4, 2): matrices (N, 3, 3) that map the three unit
-    vectors and their sum to the points, all homogeneous."""
+    """Matrices (N, 3, 3) for four points (N, 4, 2), in homogeneous coordinates.
+
+    Each maps (1, 0, 0), (0, 1, 0), (0, 0, 1) and (1, 1, 1) to its four points.
+    """
     points = F.pad(points, (0, 1), value=1).mT  # (N, 3, 4): columns x, y, 1
     three, fourth = points.split([3, 1], dim=2)
     return three * torch.linalg.solve(three, fourth).mT
 
 
 def add_noise(images, generator, sigma, share):
-    """Images (N, C, H, W) float, a share of them under Gaussian noise of up to `sigma`."""
+    """Add Gaussian noise to a share of the images (N, C, H, W) float.
+
+    The standard deviation of an image's noise is random, at most `sigma`.
+    """
     sigmas = torch.empty(len(images), 1, 1, 1).uniform_(0, sigma, generator=generator)
-    struck = torch.rand(sigmas.shape, generator=generator) < share
-    return images + sigmas * struck * torch.randn(images.shape, generator=generator)
+    chosen = torch.rand(sigmas.shape, generator=generator) < share
+    return images + sigmas * chosen * torch.randn(images.shape, generator=generator)

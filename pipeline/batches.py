@@ -8,33 +8,40 @@ from pipeline.augmentation import add_noise, random_warp
 
 
 def augment(images, recipe, strength, generator):
-    """Images (N, C, H, W) as a training by a `Recipe` of train.py sees them.
+    """Augment images (N, C, H, W) as a training with a `Recipe` of train.py does.
 
     `strength` from 0 to 1 scales the ranges of the warps.
     """
-    ranges = recipe.degrees, recipe.translate, recipe.scale, recipe.distortion
-    ranges = [strength * limit for limit in ranges]
-    warped = random_warp(images, generator, *ranges, recipe.perspective_share)
+    warped = random_warp(
+        images,
+        generator,
+        degrees=strength * recipe.degrees,
+        translate=strength * recipe.translate,
+        scale=strength * recipe.scale,
+        distortion=strength * recipe.distortion,
+        perspective_share=recipe.perspective_share,
+    )
     return add_noise(warped, generator, recipe.noise_sigma, recipe.noise_share)
 
 
 def augmented_batches(images, labels, recipe, steps_per_epoch):
-    """Yield the images and labels of each step, shuffled, under ever weaker warps."""
+    """Yield the images and labels of each step, shuffled; the warps become weaker."""
     generator = torch.Generator().manual_seed(recipe.seed)
     steps = recipe.epochs * steps_per_epoch
     for epoch in range(recipe.epochs):
         order = torch.randperm(len(images), generator=generator)
         for batch in range(steps_per_epoch):
-            chosen = order[batch * recipe.batch_size :][: recipe.batch_size]
+            start = batch * recipe.batch_size
+            chosen = order[start : start + recipe.batch_size]
             step = epoch * steps_per_epoch + batch
             strength = 1 - recipe.warp_decay * step / steps
             yield augment(images[chosen], recipe, strength, generator), labels[chosen]
 
 
 def prefetched(batches):
-    """The same batches, while a second thread prepares the next one."""
+    """Yield the same batches, while a second thread prepares the next one."""
     with ThreadPoolExecutor(max_workers=1) as executor:
-        coming = executor.submit(next, batches, None)
-        while batch := coming.result():
-            coming = executor.submit(next, batches, None)
+        upcoming = executor.submit(next, batches, None)
+        while batch := upcoming.result():
+            upcoming = executor.submit(next, batches, None)
             yield batch

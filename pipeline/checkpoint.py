@@ -1,26 +1,29 @@
-"""Checkpoints: saved whole or not at all, found by name, loaded without trust."""
+"""Save, find and load checkpoints.
+
+A half-written file never appears, and a file from elsewhere cannot run code.
+"""
 
 import hashlib
 import io
-import os
+import time
+import zipfile
 from datetime import UTC, datetime, timedelta
-from itertools import count
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
 from torch import nn
 
-from pipeline.cli import UserError, printable, writing
-from pipeline.untrusted import check_record, fill, read_archive, read_file
+from pipeline.cli import UserError, printable, write_file
+from pipeline.data import DATASETS
 
-NAME = "model_%Y%m%d_%H%M%S.pth"  # in UTC, which no change of the clocks reorders
+NAME = "model_%Y%m%d_%H%M%S.pth"  # in UTC: daylight saving never changes the order
 NAME_PATTERN = f"model_{8 * '[0-9]'}_{6 * '[0-9]'}.pth"
-CLOCK_TOLERANCE = timedelta(days=2)  # between clocks, and for names in local time
+SPARE_BYTES = 1_000_000  # room for the metadata beside the weights
 
 
 class Checkpoint(NamedTuple):
-    """A file, the record of its training, and the model."""
+    """A file, what it says about its training, and the model in eval mode."""
 
     path: Path
     size: int  # bytes
@@ -30,70 +33,113 @@ class Checkpoint(NamedTuple):
 
 
 def save_checkpoint(model, metadata, folder="."):
-    """Write `model` to a new file in `folder`, and return its path.
+    """Write `model` to a new file in `folder`, named by the time, and return its path.
 
-    The name is the time, and later than any other there. `metadata` says how the weights
-    came about: numbers, strings and lists of them by name. Raises OSError, and then
-    leaves no file.
+    `metadata` describes the training: at least dataset (str), classes (list of str) and
+    test_accuracy (float, percent). Raises OSError, and then leaves no file.
     """
     buffer = io.BytesIO()
     torch.save({"metadata": metadata, "state_dict": model.state_dict()}, buffer)
-    now, latest = datetime.now(UTC), latest_name()
-    others = [path.name for path in Path(folder).glob(NAME_PATTERN)]
-    newest = max((name for name in others if name <= latest), default="")
-    for seconds in count():
-        path = Path(folder, (now + timedelta(seconds=seconds)).strftime(NAME))
-        if path.name <= newest:
-            continue
-        partial = path.with_suffix(".partial")
+    while True:
+        path = Path(folder, datetime.now(UTC).strftime(NAME))
+        lock = path.with_suffix(".partial")
         try:
-            file = partial.open("xb")  # whoever creates this file owns the name `path`
+            lock.touch(exist_ok=False)  # only one process can create this file
         except FileExistsError:
+            time.sleep(0.1)
             continue
         try:
-            with writing(path), file:
-                file.write(buffer.getbuffer())
-                file.flush()
-                os.fsync(file.fileno())
             if not path.exists():
-                return partial.replace(path)
+                write_file(path, buffer.getvalue())
+                return path
         finally:
-            partial.unlink(missing_ok=True)
-
-
-def latest_name():
-    """The latest name that a checkpoint can have now, by any clock."""
-    return (datetime.now(UTC) + CLOCK_TOLERANCE).strftime(NAME)
+            lock.unlink()
+        time.sleep(0.1)  # the next second has another name
 
 
 def find_checkpoints(folder="."):
-    """Paths of all checkpoints, oldest first by their names; raises UserError."""
+    """Paths of all checkpoints in a folder, oldest first; raises UserError without any."""
     folder = Path(folder).resolve()
     paths = sorted(folder.glob(NAME_PATTERN))
     if not paths:
         raise UserError(f"no checkpoint in {folder}: run `python train.py` first")
-    if paths[-1].name > latest_name():
-        raise UserError(f"{paths[-1]} has a time in the future: move it away")
+    if paths[-1].name > (datetime.now(UTC) + timedelta(days=1)).strftime(NAME):
+        problem = "has a date in the future and would stay the newest checkpoint"
+        raise UserError(f"{paths[-1]} {problem}: rename or delete it")
     return paths
 
 
 def load_checkpoint(network, path=None):
-    """Checkpoint of a file, with its weights in `network`, in eval mode.
+    """Load the checkpoint at `path`, by default the newest one in the current folder.
 
-    `network` may also be a class such as SimpleCNN, called with the number of classes.
-    Never runs code from the file. Raises UserError when it cannot be read, is damaged,
-    has no sound record, or does not fit the network.
+    `network` returns an untrained model for a number of classes. Raises UserError if the
+    file is damaged, too large, incomplete, or does not fit the network.
     """
-    path = Path(path or find_checkpoints()[-1])
+    path = Path(path) if path else find_checkpoints()[-1]
     try:
-        content = read_file(path)
-        metadata, state_dict = read_archive(content)
-        check_record(metadata)
-        if not isinstance(network, nn.Module):
-            network = network(len(metadata["classes"]))
-        fill(network, state_dict)
-    except UserError as error:  # it may quote the file, and so hold anything
-        advice = "`python train.py` makes a new one"
+        content, saved = read_file(path, size_limit(network))
+        metadata = check_metadata(saved["metadata"])
+        model = network(len(metadata["classes"]))
+        load_weights(model, saved["state_dict"])
+    except UserError as error:  # the message may quote text from the file
+        advice = "`python train.py` makes a new checkpoint"
         raise UserError(f"{path} {printable(str(error))}: {advice}") from None
     sha256 = hashlib.sha256(content).hexdigest()
-    return Checkpoint(path, len(content), sha256, metadata, network.eval())
+    return Checkpoint(path, len(content), sha256, metadata, model.eval())
+
+
+def size_limit(network):
+    """Bytes that no checkpoint exceeds: twice the largest network, and some spare bytes."""
+    largest = network(max(len(dataset.classes) for dataset in DATASETS.values()))
+    weights = sum(tensor.nbytes for tensor in largest.state_dict().values())
+    return 2 * weights + SPARE_BYTES
+
+
+def read_file(path, limit):
+    """Bytes of a file, and the dict in it; raises UserError."""
+    try:
+        if not path.is_file():
+            raise UserError("is not a file" if path.exists() else "does not exist")
+        with path.open("rb") as file:
+            content = file.read(limit + 1)
+    except OSError as error:
+        raise UserError(f"cannot be read ({error.strerror})") from None
+    if len(content) > limit:
+        raise UserError(f"is larger than {limit:,} bytes")
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            unpacked = sum(part.file_size for part in archive.infolist())
+            sound = unpacked <= limit and archive.testzip() is None
+        saved = torch.load(io.BytesIO(content), weights_only=True) if sound else {}
+        return content, {
+            "metadata": saved["metadata"],
+            "state_dict": saved["state_dict"],
+        }
+    except Exception as error:  # a damaged file can raise any exception
+        raise UserError("is damaged or not a checkpoint of train.py") from error
+
+
+def check_metadata(metadata):
+    """The metadata, if all that other code reads is there; raises UserError otherwise."""
+    types = {"dataset": str, "classes": list, "test_accuracy": float}
+    for name, kind in types.items():
+        if not isinstance(metadata, dict) or not isinstance(metadata.get(name), kind):
+            raise UserError(f"has no {name} in its metadata")
+    classes = metadata["classes"]
+    if len(classes) < 2 or not all(isinstance(name, str) for name in classes):
+        raise UserError("does not name its classes")
+    if metadata["dataset"] not in DATASETS:
+        raise UserError(f"was trained on an unknown data set, {metadata['dataset']}")
+    return metadata
+
+
+def load_weights(model, state_dict):
+    """Load the weights into a model; raises UserError if they do not fit or are not finite."""
+    try:
+        model.load_state_dict(state_dict)
+    except Exception as error:  # noqa: BLE001 - the file may hold anything
+        reason = str(error).splitlines()[-1].strip()
+        raise UserError(f"was made for another network ({reason})") from None
+    for name, tensor in model.state_dict().items():
+        if not tensor.isfinite().all():
+            raise UserError(f"has values that are not finite in {name}")

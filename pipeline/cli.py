@@ -1,130 +1,125 @@
-"""What is wrong ends a script in one sentence and a non-zero exit, never in a traceback."""
+"""Parts that the commands share: options, errors as one sentence, and files written whole."""
 
 import argparse
 import os
 import sys
 import tempfile
-from contextlib import contextmanager, suppress
 from pathlib import Path
 
-NO_MEMORY = (  # so says torch
-    "DefaultCPUAllocator",
-    "bad_alloc",
-    "start new thread",
-    "create a primitive",
-)
-ROOM = 1_000_000  # bytes, more than a checkpoint or a report takes
+# Replacements for encodings that lack these symbols, as in a pipe on Windows
+ASCII = {"✓": "ok", "✗": "FAILED", "≥": ">=", "≤": "<=", "×": "x", "–": "-"}
 
 
 class UserError(Exception):
-    """What a user can mend; the message says what is wrong, where, and what to do."""
+    """An error that the user can fix. The message says what is wrong, where, and what to do."""
 
 
 def run_main(main):
-    """Call the main function of a script, in a terminal, a pipe or a notebook."""
-    for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:  # closed by the shell
-            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 - for good
-    if hasattr(sys.stdout, "reconfigure"):  # a notebook's has not
-        sys.stdout.reconfigure(errors="backslashreplace")  # for names of any characters
-    try:
-        try:
-            main()
-        finally:
-            flush_output()
-    except KeyboardInterrupt:
-        sys.exit(130)
-    except BrokenPipeError:  # of `| head`, which has read enough
-        sys.exit(141)  # as of a command that is ended by the pipe's signal
-    except UserError as error:
-        sys.exit(f"Error: {error}")
-    except OSError as error:
-        sys.exit(f"Error: {explain(error)}")
-    except (MemoryError, RuntimeError) as error:
-        if not lacks_memory(error):
-            raise
-        sys.exit("Error: not enough memory: close other programs, or lift its limit")
+    """Call the main function of a command, and end with its exit code.
 
-
-def flush_output():
-    """Write what was printed; raises OSError, and then Python does not try it again."""
+    UserError, OSError and Ctrl-C end in one sentence or silently, never in a traceback.
+    """
+    if hasattr(sys.stdout, "reconfigure"):  # a notebook's stdout has no such method
+        sys.stdout.reconfigure(errors="backslashreplace")  # prints any file name
     try:
+        exit_code = main()
         sys.stdout.flush()
-    except OSError:
+    except KeyboardInterrupt:
+        exit_code = 130  # as shells report Ctrl-C
+    except BrokenPipeError:  # the reader has ended, as in `python predict.py … | head`
+        # Python flushes stdout once more at its end; that must not fail again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise
+        exit_code = 141  # as shells report a broken pipe
+    except UserError as error:
+        exit_code = f"Error: {error}"
+    except OSError as error:
+        exit_code = f"Error: {describe(error)}"
+    sys.exit(exit_code)
 
 
-def explain(error):
-    """An OSError of the system's as a sentence; one with words of its own as it is."""
+def describe(error):
+    """The message of an OSError: a sentence for a system error, its own text otherwise."""
     if not error.strerror:
         return str(error)
-    name = error.filename or "a file, or the output,"
-    advice = "check its name, its permissions and the room on its disk"
+    name = error.filename or "a file"
+    advice = "check its name, its permissions and the free space on its disk"
     return f"{name} cannot be used ({error.strerror}): {advice}"
 
 
-def lacks_memory(error):
-    return isinstance(error, MemoryError) or any(w in str(error) for w in NO_MEMORY)
-
-
-@contextmanager
-def writing(path):
-    """Have an OSError name the path that is written, as that of a full disk does not."""
+def write_file(path, content):
+    """Write text or bytes to a file. Raises OSError with the path; the old file then stays."""
+    if isinstance(content, str):
+        content = content.encode("utf-8", errors="backslashreplace")
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     try:
-        yield
+        partial.write_bytes(content)
+        partial.replace(path)
     except OSError as error:
-        raise OSError(error.errno, error.strerror or str(error), str(path)) from None
+        partial.unlink(missing_ok=True)
+        raise OSError(error.errno, error.strerror, str(path)) from None
 
 
-def write_whole(path, text):
-    """Write a text file; raises OSError, and then leaves the one that was there."""
-    partial = path.with_suffix(f".{os.getpid()}.partial")  # two may write it at once
+def print_line(text):
+    """Print text; an encoding without its symbols, as in a Windows pipe, gets others."""
     try:
-        with writing(path):
-            partial.write_text(text, encoding="utf-8", errors="backslashreplace")
-            partial.replace(path)
-    finally:
-        with suppress(OSError):  # of a disk that cannot be written
-            partial.unlink(missing_ok=True)
+        print(text)
+    except UnicodeEncodeError:
+        for symbol, replacement in ASCII.items():
+            text = text.replace(symbol, replacement)
+        print(text)
 
 
-def prepare_folder(folder):
-    """Make a folder if it is missing; raises UserError where no file can be written."""
+def check_folder(folder):
+    """Create a folder if it is missing; raises UserError if no file can be written there."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder) as file:
-            file.write(bytes(ROOM))
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
     except OSError as error:
-        reason = f"a folder with room to write ({error.strerror})"
-        raise UserError(f"{folder} must be {reason}: choose another one") from None
-
-
-def user_path(text):
-    """Parser of a command-line path, for a shell leaves the ~ in --option=~/folder."""
-    return Path(os.path.expanduser(text))
+        reason = (
+            f"no file can be written to {Path(folder).resolve()} ({error.strerror})"
+        )
+        raise UserError(
+            f"{reason}: change its permissions or free some space"
+        ) from None
 
 
 def printable(text):
-    """Text from a stranger, as one short line that does nothing to a terminal."""
+    """The text on one line of at most 300 characters, without control characters."""
     return "".join(c if c.isprintable() else "?" for c in text)[:300]
 
 
+class HelpFormatter(argparse.RawDescriptionHelpFormatter):
+    """Keeps the lines of the description, and adds the default to each help text."""
+
+    def _get_help_string(self, action):
+        if (
+            action.nargs == 0 or action.default is None
+        ):  # it takes no value, or has no default
+            return action.help
+        return f"{action.help} (default: %(default)s)"
+
+
 def make_parser(description):
-    """Parser whose --help tells the defaults."""
-    formatter = argparse.ArgumentDefaultsHelpFormatter
-    return argparse.ArgumentParser(description=description, formatter_class=formatter)
+    """Argument parser with the module's docstring as help; options cannot be abbreviated."""
+    return argparse.ArgumentParser(
+        description=description, formatter_class=HelpFormatter, allow_abbrev=False
+    )
 
 
-def number(kind, lowest, highest):
-    """Parser of a command-line number of a kind and within bounds."""
+def user_path(text):
+    """Parse a path. Expands ~, because shells do not in `--option=~/folder`."""
+    return Path(text).expanduser()
+
+
+def bounded(kind, lowest, highest):
+    """Return a parser of numbers of type `kind`, int or float, from lowest to highest."""
 
     def parse(text):
         if lowest <= kind(text) <= highest:
             return kind(text)
         raise argparse.ArgumentTypeError(f"{text} is not in {lowest:,} to {highest:,}")
 
-    parse.__name__ = kind.__name__  # for argparse's "invalid int value"
+    parse.__name__ = kind.__name__  # argparse prints it in "invalid int value"
     return parse
 
 

@@ -1,81 +1,123 @@
-"""The data sets, by name: MNIST, and the built-in stroke digits that stand in for it."""
+"""The data sets: MNIST, and the synthetic digits that replace it without a download."""
 
 from collections.abc import Callable
-from functools import partial
+from functools import cache
 from typing import NamedTuple
 
-from pipeline.cli import UserError
-from pipeline.mnist import load_mnist, missing_files
-from pipeline.synthetic import generate_digits
+import torch
 
-SYNTHETIC_TRAIN = (60_000, 1)  # how many digits, and the seed
+from pipeline.cli import UserError
+from pipeline.mnist import load_mnist
+from pipeline.synthetic import IMAGE_SIDE, generate_digits
+
+SYNTHETIC_TRAIN = (60_000, 1)  # number of digits, and their seed
 SYNTHETIC_TEST = (10_000, 2)
 
 
+def read_digit(picture):
+    """Pixels (1, 1, 28, 28) of a picture of one digit, found on any background."""
+    from pipeline import (
+        pictures,
+    )  # imported here: training needs neither Pillow nor scipy
+
+    return pictures.read_digit(picture)
+
+
+def read_drawing(picture):
+    """Pixels (1, 1, 28, 28) of a picture of one drawing; all ink is kept."""
+    from pipeline import folder
+
+    return folder.read_drawing(picture)
+
+
 class Dataset(NamedTuple):
-    """A data set; each of its sets is images (N, 1, 28, 28) float in [0, 1] and labels
-    (N,) int64, which count the classes."""
+    """A data set, and how a picture is read for a model that was trained on it."""
 
-    title: str  # as people read it: "60,000 images of MNIST"
-    classes: list[str]  # their names, in the order of the labels
-    load: Callable  # (data folder, train) -> the training set or the test set
-    draw: Callable | None = None  # n -> so many more images to train on, and labels
-    other: Callable | None = None  # () -> test set of other hands; None if not at hand
+    title: str  # as reports print it: "10,000 test images of MNIST"
+    classes: list[str]  # names in the order of the labels
+    load: (
+        Callable  # (train: bool) -> images (N, 1, 28, 28) float in [0, 1], labels (N,)
+    )
+    generate: Callable | None = None  # (n) -> n more training images and their labels
+    second_test_set: str | None = None  # name of a data set with the same classes
+    read_picture: Callable = read_drawing  # PIL image -> pixels (1, 1, 28, 28)
 
 
-def load_synthetic(data_dir="data", train=True):
-    """Stroke digits to train on, or others to test on; nothing is read from disk."""
+def load_synthetic(train=True):
+    """Synthetic digits for training, or other ones for testing."""
     return generate_digits(*(SYNTHETIC_TRAIN if train else SYNTHETIC_TEST))
 
 
-def mnist_on_disk():
-    """MNIST's test set where it is at hand: no stroke digit is worth a download."""
-    return None if missing_files() else load_mnist(train=False)
+def generate_for_mnist(n):
+    """Synthetic digits that are added to MNIST's; none of them is in a test set.
 
-
-def draw_more(n):
-    """Stroke digits that join MNIST's in a training: other ones than those of the tests.
-
-    MNIST has the usual hands, so the rarer ones come as often here.
+    Rare shapes come as often as usual ones, because MNIST already has the usual ones.
     """
-    return generate_digits(n, SYNTHETIC_TRAIN[1], common=1)
+    return generate_digits(n, SYNTHETIC_TRAIN[1], usual_per_rare=1)
 
 
 DIGITS = list("0123456789")
-DATASETS = {  # by the name that a command and a checkpoint say
+DATASETS = {  # keys: the value of --dataset, which is also saved in the checkpoint
     "mnist": Dataset(
-        "MNIST",
-        DIGITS,
-        load_mnist,
-        draw_more,
-        other=partial(load_synthetic, train=False),
+        "MNIST", DIGITS, load_mnist, generate_for_mnist, "synthetic", read_digit
     ),
-    "synthetic": Dataset("stroke digits", DIGITS, load_synthetic, other=mnist_on_disk),
+    "synthetic": Dataset(
+        "synthetic digits", DIGITS, load_synthetic, read_picture=read_digit
+    ),
 }
 DEFAULT, FALLBACK = "mnist", "synthetic"
 
 
-def load_dataset(name="auto", data_dir="data"):
-    """Name, training set and test set of one of DATASETS.
+def load_dataset(name="auto"):
+    """Name, training set and test set of a data set.
 
-    "default" is DEFAULT; "auto" as well, or FALLBACK where that cannot be had and both have
-    the same classes, which is then announced. Raises UserError, ConnectionError without a
-    download, OSError for a file that cannot be read.
+    "default" is DEFAULT. "auto" is DEFAULT too, or FALLBACK if DEFAULT cannot be downloaded
+    and both have the same classes; this is printed. Raises UserError, ConnectionError if a
+    download fails, OSError if a file cannot be read or written.
     """
     wanted = DEFAULT if name in ("auto", "default") else name
     try:
-        return wanted, *load_both(wanted, data_dir)
+        return wanted, load_split(wanted, train=True), load_split(wanted, train=False)
     except ConnectionError as error:
-        if name != "auto" or DATASETS[FALLBACK].classes != DATASETS[DEFAULT].classes:
+        fallback = DATASETS[FALLBACK]
+        if name != "auto" or fallback.classes != DATASETS[DEFAULT].classes:
             raise
-        print(f"{error}: the built-in {DATASETS[FALLBACK].title} are used instead.")
-    return FALLBACK, *load_both(FALLBACK, data_dir)
+        print(f"{error}: {fallback.title} are used instead.")
+    return load_dataset(FALLBACK)
 
 
-def load_both(name, data_dir):
-    """Training set and test set; raises UserError for labels that no class has."""
+@cache
+def load_split(name, train):
+    """Images (N, 1, 28, 28) float and labels (N,) int64 of the training set or test set.
+
+    Raises UserError if the load function of the data set returns anything else.
+    """
+    if name not in DATASETS:
+        known = ", ".join(DATASETS)
+        raise UserError(
+            f"there is no data set {name} in pipeline/data.py, only {known}"
+        )
     title, classes, load, *_ = DATASETS[name]
-    sets = [load(data_dir, train=train) for train in (True, False)]
-    if any(labels.max() >= len(classes) for _, labels in sets):
-        raise UserError(f"{title} has labels beyond its {len(classes)} classes")
-    return sets
+    images, labels = load(train=train)
+    problem = find_problem(images, labels, len(classes))
+    if problem:
+        part = "training" if train else "test"
+        raise UserError(f"{problem}: correct the load function of {title} ({part} set)")
+    return images, labels
+
+
+def find_problem(images, labels, classes):
+    """What is wrong with a set of images and labels for a number of classes, or None."""
+    shape = 1, IMAGE_SIDE, IMAGE_SIDE
+    if images.dtype != torch.float32 or images.shape[1:] != shape or not len(images):
+        found = f"{images.dtype} {tuple(images.shape)}"
+        return f"the images are {found} instead of torch.float32 (N, {shape})"
+    if not (images.min() >= 0 and images.max() <= 1):  # also for NaN
+        return f"pixels are in {images.min():g} to {images.max():g} instead of 0 to 1"
+    if labels.dtype != torch.int64 or labels.shape != images.shape[:1]:
+        found = f"{labels.dtype} {tuple(labels.shape)}"
+        return f"the labels are {found} instead of torch.int64 ({len(images)},)"
+    if labels.min() < 0 or labels.max() >= classes:
+        found = f"{labels.min()} to {labels.max()}"
+        return f"labels are in {found} instead of 0 to {classes - 1}"
+    return None

@@ -1,56 +1,93 @@
-"""What a trained model does: the figures that the gate judges, as plain data."""
+"""Measure the metrics of a trained model."""
 
-import math
 from timeit import Timer
 from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
-from torch import Generator, nn
+from torch import nn
 
-from pipeline.augmentation import random_warp
+from pipeline.checkpoint import Checkpoint, find_checkpoints, load_checkpoint
+from pipeline.cli import UserError
+from pipeline.data import DATASETS, load_split
+from pipeline.metrics import CORRUPTIONS, LATENCY_BATCHES
 
-BATCH_SIZE = 1000  # images classified at once
-BATCH_SIZES = (1, 32, 64)  # of which shapes and latencies are measured
-# Ranges for `random_warp`, fixed whatever the recipe; for digits: no 6 becomes a 9.
-WARPS = (15, 0.1, 0.1, 0.2, 0.5)
+BATCH_SIZE = 1000  # images per forward pass
+SINGLE_IMAGES = 300  # images that are also read one by one
+
+
+class Evaluation(NamedTuple):
+    """A checkpoint and what it does on the test set of its data set."""
+
+    checkpoint: Checkpoint
+    metrics: dict[str, float]  # keys of METRICS; only those that the data set has
+    images: torch.Tensor  # (N, 1, H, W) float
+    labels: torch.Tensor  # (N,) int64
+    probabilities: torch.Tensor  # (N, classes)
+
+
+def evaluate(path, network):
+    """Load the checkpoint at `path` and measure it; returns an Evaluation.
+
+    Raises UserError as `load_checkpoint` does, and for other classes than the data set has.
+    """
+    checkpoint = load_checkpoint(network, path)
+    metadata, model = checkpoint.metadata, checkpoint.model
+    dataset = DATASETS[metadata["dataset"]]
+    if metadata["classes"] != dataset.classes:
+        raise UserError(
+            f"{path} was trained with other classes than {dataset.title} has"
+        )
+    images, labels = load_split(metadata["dataset"], train=False)
+    metrics, probabilities = measure(model, images, labels)
+    mismatch = abs(metadata["test_accuracy"] - metrics["accuracy"])
+    metrics["accuracy_mismatch"] = mismatch * len(images) / 100
+    metrics["file_megabytes"] = checkpoint.size / 1e6
+    if dataset.second_test_set:
+        others, other_labels = load_split(dataset.second_test_set, train=False)
+        predicted = predict_probabilities(model, others)
+        metrics["synthetic_accuracy"] = accuracy(predicted, other_labels)
+    return Evaluation(checkpoint, metrics, images, labels, probabilities)
 
 
 def measure(model, images, labels):
-    """Figures by name, and class probabilities (N, classes), of images (N, C, H, W) float."""
+    """Metrics of a model by name, and its class probabilities (N, classes)."""
     probabilities = predict_probabilities(model, images)
     tensors = [*model.parameters(), *model.buffers()]
+    single = [
+        predict_probabilities(model, image) for image in images[:SINGLE_IMAGES].split(1)
+    ]
+    batch_difference = (torch.cat(single) - probabilities[:SINGLE_IMAGES]).abs().max()
+    confidences, predictions = probabilities.max(dim=1)
+    mistakes = confidences[predictions != labels]
+    if not len(mistakes):  # the least confident answer is the nearest to a mistake
+        mistakes = confidences.min()
     classes = [labels == label for label in labels.unique()]
-    confidences, guesses = probabilities.max(dim=1)
-    wrong = confidences[guesses != labels]
-    if not len(wrong):  # the least sure answer comes nearest to a mistake
-        wrong = confidences.min()
-    figures = {
+    metrics = {
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
-        "megabytes": sum(tensor.nbytes for tensor in tensors) / 1e6,
-        "images": len(labels),
+        "batch_difference": batch_difference.item(),
         "accuracy": accuracy(probabilities, labels),
         "worst_recall": min(accuracy(probabilities[c], labels[c]) for c in classes),
         "cross_entropy": F.nll_loss(probabilities.log(), labels).item(),
-        "mistake_confidence": 100 * wrong.mean().item(),
+        "mistake_confidence": 100 * mistakes.mean().item(),
+        "megabytes": sum(tensor.nbytes for tensor in tensors) / 1e6,
     }
-    for name, change in CORRUPTIONS.items():
-        changed = predict_probabilities(model, change(images))
-        figures[f"{name}_accuracy"] = accuracy(changed, labels)
-        distances = (probabilities - changed).norm(dim=1)  # from 0 to √2
-        figures[f"{name}_difference"] = distances.mean().item()
-    reference = reference_network(images.shape[-1], probabilities.shape[1])
-    for batch_size in BATCH_SIZES:
-        batch = torch.rand(batch_size, *images.shape[1:])
-        figures[f"output_{batch_size}"] = " × ".join(map(str, model(batch).shape))
-        latency, usual = latencies([model, reference], batch)
-        figures[f"latency_{batch_size}"] = latency / usual
-    return figures, probabilities
+    for name, corrupt in CORRUPTIONS.items():
+        corrupted = predict_probabilities(model, corrupt(images))
+        distances = (probabilities - corrupted).norm(dim=1)  # from 0 to √2
+        metrics[f"{name}_accuracy"] = accuracy(corrupted, labels)
+        metrics[f"{name}_difference"] = distances.mean().item()
+    plain = plain_network(images.shape[-1], probabilities.shape[1])
+    for size in LATENCY_BATCHES:
+        batch = torch.rand(size, *images.shape[1:])
+        latency, plain_latency = latencies([model, plain], batch)
+        metrics[f"latency_{size}"] = latency / plain_latency
+    return metrics, probabilities
 
 
 @torch.inference_mode()
 def predict_probabilities(model, images):
-    """Class probabilities (N, classes) of images (N, C, H, W) float in [0, 1]."""
+    """Class probabilities (N, classes) of images (N, 1, H, W) float in [0, 1]."""
     batches = images.split(BATCH_SIZE)
     return torch.cat([model(batch).softmax(dim=1) for batch in batches])
 
@@ -60,71 +97,8 @@ def accuracy(probabilities, labels):
     return 100 * (probabilities.argmax(dim=1) == labels).double().mean().item()
 
 
-def add_pixel_noise(images):
-    noise = torch.randn(images.shape, generator=Generator().manual_seed(0))
-    return (images + 0.2 * noise).clamp(0, 1)
-
-
-def blur(images):
-    """Gaussian blur of square images, with a standard deviation of 1 pixel."""
-    places = torch.arange(float(images.shape[-1]))
-    distances = places - places.unsqueeze(1)
-    weights = torch.exp(-(distances**2) / 2) / math.sqrt(math.tau)
-    return weights @ images @ weights  # of rows and of columns
-
-
-# What photographs and scans do to images in [0, 1]; the same draws every time.
-CORRUPTIONS = {
-    "noise": add_pixel_noise,
-    "dimming": lambda images: 0.9 * images,
-    "grey": lambda images: 0.3 + 0.7 * images,
-    "blur": blur,
-    "warps": lambda images: random_warp(images, Generator().manual_seed(0), *WARPS),
-}
-
-
-class Figure(NamedTuple):
-    """How a figure is printed, and the relations of its limits in limits.json."""
-
-    title: str
-    digits: int  # behind the point
-    unit: str
-    relations: str  # none where test_model.py alone requires something
-
-    def show(self, value):
-        if isinstance(value, str):
-            return value
-        return f"{value:,.{self.digits}f}{self.unit}"
-
-
-METRICS = {}
-for n in BATCH_SIZES:
-    METRICS[f"output_{n}"] = Figure(f"Output for a Batch of {n}", 0, "", "")
-METRICS |= {
-    "parameters": Figure("Parameters", 0, "", "="),
-    "images": Figure("Test Images", 0, "", "="),
-    "accuracy": Figure("Test Accuracy", 2, "%", "≥"),
-    "worst_recall": Figure("Recall of the Worst Class", 2, "%", "≥"),
-    "cross_entropy": Figure("Test Cross-Entropy", 3, "", "≤"),
-    "mistake_confidence": Figure("Confidence on Mistakes", 1, "%", "≥≤"),
-    "accuracy_mismatch": Figure("Error of the Record", 1, " images", ""),
-    "synthetic_accuracy": Figure("Accuracy on Other Hands", 2, "%", "≥"),
-}
-for change in CORRUPTIONS:
-    title = change.title()
-    METRICS[f"{change}_accuracy"] = Figure(f"Accuracy, {title}", 2, "%", "≥")
-    METRICS[f"{change}_difference"] = Figure(f"Change, {title}", 3, "", "≤")
-METRICS["megabytes"] = Figure("Parameters and Buffers", 3, " MB", "")
-METRICS["file_megabytes"] = Figure("Checkpoint File", 3, " MB", "")
-for n in BATCH_SIZES:
-    METRICS[f"latency_{n}"] = Figure(f"Latency at Batch Size {n}", 1, " ×", "")
-
-
-def reference_network(side=28, classes=10):
-    """Plain network for square grey images, whose speed tells how fast the machine is.
-
-    Of 7,098 parameters for MNIST.
-    """
+def plain_network(side=28, classes=10):
+    """A usual small network for square grey images, to compare with; 7,098 parameters."""
     pooled = ((side - 2) // 2 - 2) // 2
     return nn.Sequential(
         nn.Conv2d(1, 4, 3),
@@ -142,7 +116,21 @@ def reference_network(side=28, classes=10):
 
 @torch.inference_mode()
 def latencies(models, batch, repeats=200):
-    """Least milliseconds of each model for one batch; they take turns on the machine."""
+    """Shortest time of each model for one batch, in milliseconds.
+
+    The models take turns, so that other load on the machine affects them all.
+    """
     timers = [Timer(lambda model=model: model(batch)) for model in models]
-    turns = [[timer.timeit(1) for timer in timers] for _ in range(repeats)]
-    return [1000 * min(seconds) for seconds in zip(*turns, strict=True)]
+    rounds = [[timer.timeit(1) for timer in timers] for _ in range(repeats)]
+    return [1000 * min(seconds) for seconds in zip(*rounds, strict=True)]
+
+
+def evaluate_predecessor(network):
+    """Evaluation of the second newest checkpoint here, or a text why there is none."""
+    paths = find_checkpoints()
+    if len(paths) < 2:
+        return "there is no older checkpoint"
+    try:
+        return evaluate(paths[-2], network)
+    except (UserError, OSError) as error:
+        return str(error)

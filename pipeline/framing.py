@@ -1,6 +1,6 @@
-"""Digits framed as MNIST's: white on black, 20 pixels long, the centre of mass amid 28.
+"""Bring a digit to MNIST's form: white on black, 20 pixels long, centred by mass in 28 × 28.
 
-The page frames drawn lines by the same rules, in JavaScript.
+The page does the same with drawn lines, in JavaScript.
 """
 
 import numpy as np
@@ -10,28 +10,28 @@ from scipy import ndimage
 
 from pipeline.synthetic import DIGIT_SIDE, IMAGE_SIDE
 
-FINE = 8  # steps in a pixel of the frame in which the pen is made wider or narrower
-PEN_RANGE = (1.6, 2.9)  # pixels: between are 80 % of MNIST's pens, left as they are
+FINE = 8  # steps per pixel: resolution at which the pen width is changed
+PEN_RANGE = (1.6, 2.9)  # pixels: 80 % of MNIST's pen widths; only others are changed
 
 
-def frame(ink):
-    """Pixels (1, 1, 28, 28) float in [0, 1] from ink (H, W), as MNIST's were made.
+def normalize(ink, pen_range=PEN_RANGE):
+    """Return pixels (1, 1, 28, 28) float in [0, 1] of ink (H, W), made like MNIST's.
 
-    Y. LeCun and others, Gradient-Based Learning Applied to Document Recognition, 1998.
+    See Y. LeCun and others, Gradient-Based Learning Applied to Document Recognition, 1998.
     """
     fine = resize(crop(ink), FINE * DIGIT_SIDE)
-    fine = fine / fine.max()  # hairlines have paled
+    fine = fine / fine.max()  # thin lines became pale when scaled down
     width = pen_width(fine > 0.5) / FINE
-    wanted = min(max(width, PEN_RANGE[0]), PEN_RANGE[1])
+    wanted = min(max(width, pen_range[0]), pen_range[1])
     steps = round((wanted - width) * FINE / 2)
     fine = np.pad(fine, abs(steps))
     if steps > 0:
         fine = ndimage.maximum_filter(fine, 2 * steps + 1)
     elif steps < 0:
-        fine = ndimage.minimum_filter(fine, 1 - 2 * steps)
+        fine = ndimage.minimum_filter(fine, 2 * -steps + 1)
     small = resize(crop(fine), DIGIT_SIDE)
     height, width = small.shape
-    y, x = ndimage.center_of_mass(small)  # of pixels whose centres are whole numbers
+    y, x = ndimage.center_of_mass(small)  # 0 is the middle of the first pixel
     top = min(max(round(IMAGE_SIDE / 2 - y - 0.5), 0), IMAGE_SIDE - height)
     left = min(max(round(IMAGE_SIDE / 2 - x - 0.5), 0), IMAGE_SIDE - width)
     pixels = torch.zeros(1, 1, IMAGE_SIDE, IMAGE_SIDE)
@@ -40,12 +40,12 @@ def frame(ink):
 
 
 def crop(ink):
-    """The part of ink (H, W) with anything on it."""
+    """Return the part of ink (H, W) with anything on it."""
     return ink[ndimage.find_objects((ink > 0.1).astype(int))[0]]
 
 
 def resize(ink, longer):
-    """Ink (H, W) scaled by area averages until its longer side is that long."""
+    """Return ink (H, W) scaled by area averages until its longer side is that long."""
     scale = longer / max(ink.shape)
     size = [max(round(side * scale), 1) for side in ink.shape]
     scaled = F.interpolate(torch.from_numpy(ink)[None, None], size, mode="area")
@@ -53,6 +53,9 @@ def resize(ink, longer):
 
 
 def pen_width(mask):
-    """Width of the strokes in a mask (H, W): four times the mean distance to their edge."""
+    """Return the width of the strokes in a mask (H, W).
+
+    It is four times the mean distance of their pixels to the edge.
+    """
     distances = ndimage.distance_transform_cdt(np.pad(mask, 1), "chessboard")
     return 4 * (distances[distances > 0].mean() - 0.5)

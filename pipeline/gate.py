@@ -1,124 +1,89 @@
-"""What the release gate is made of: a checkpoint is measured, and judged by limits."""
+"""Judge metrics: compare them with the limits that good models set."""
 
-import operator
+import json
+import math
+from pathlib import Path
 from typing import NamedTuple
 
-import torch
-
-from pipeline.checkpoint import Checkpoint, find_checkpoints, load_checkpoint
-from pipeline.cli import UserError, printable
+from pipeline.cli import UserError
 from pipeline.data import DATASETS
-from pipeline.evaluation import METRICS, accuracy, measure, predict_probabilities
-from pipeline.limits import fingerprint, read_limits
+from pipeline.metrics import METRICS
 
-MARKS = {True: "✓", False: "✗"}
-RELATIONS = {"≥": operator.ge, "≤": operator.le, "<": operator.lt, "=": operator.eq}
+FILE = Path(__file__).with_name("limits.json")
 
 
 class Check(NamedTuple):
-    """A measured figure and what is required of it, as text, and whether it holds."""
+    """A measured metric and the range that is required of it."""
 
-    figure: str
-    name: str
-    measured: str
-    required: str
-    passed: bool
+    metric: str
+    measured: float
+    at_least: float  # -inf if there is no lower bound
+    at_most: float  # inf if there is no upper bound
+
+    @property
+    def passed(self):
+        return self.at_least <= self.measured <= self.at_most  # False for NaN
+
+    def describe(self):
+        """Measured value and required range, as text with enough digits to differ."""
+        metric = METRICS[self.metric]
+        bounds = [("≥", self.at_least), ("≤", self.at_most)]
+        bounds = [(sign, bound) for sign, bound in bounds if math.isfinite(bound)]
+        for more_digits in range(6):
+            measured = metric.show(self.measured, more_digits)
+            required = [metric.show(bound, more_digits) for _, bound in bounds]
+            if self.passed or measured not in required:
+                break
+        signs = [sign for sign, _ in bounds]
+        return measured, " and ".join(map(" ".join, zip(signs, required, strict=True)))
 
     def __str__(self):
-        return f"{MARKS[self.passed]} {self.name}: {self.measured} ({self.required})"
+        measured, required = self.describe()
+        symbol = "✓" if self.passed else "✗"
+        line = f"{symbol} {METRICS[self.metric].title}: {measured} ({required})"
+        if self.metric == "mistake_confidence" and self.measured < self.at_least:
+            line += ": less confidence on mistakes may be better; if you want it, run"
+            line += " `python -m experiments.sweep --write`"
+        return line
 
 
-class Examined(NamedTuple):
-    """A checkpoint and what it does on the test set of its data set."""
-
-    checkpoint: Checkpoint
-    figures: dict  # by the names of METRICS; None for what is not at hand
-    images: torch.Tensor  # (N, C, H, W) float
-    labels: torch.Tensor  # (N,) int64
-    probabilities: torch.Tensor  # (N, classes)
+def judge(metric, measured, limits, at_least=-math.inf, at_most=math.inf):
+    """Check of a metric by its limits, from `read_limits`, and by two more bounds."""
+    bounds = limits.get(metric, {})
+    at_least = max(at_least, bounds.get("at_least", -math.inf))
+    at_most = min(at_most, bounds.get("at_most", math.inf))
+    return Check(metric, measured, at_least, at_most)
 
 
-class Verdict(NamedTuple):
-    """An examined checkpoint and its checks."""
-
-    examined: Examined
-    checks: list[Check]
-    headline: str  # what was judged, and by the limits of which other recipe
-
-
-class Failure(NamedTuple):
-    """A checkpoint that cannot be judged."""
-
-    name: str
-    reason: str
+def metrics_with_limits(dataset):
+    """The metrics that have measured limits for a data set: {metric: names of limits}."""
+    needed = {name: metric.limits for name, metric in METRICS.items() if metric.limits}
+    if not DATASETS[dataset].second_test_set:
+        del needed["synthetic_accuracy"]
+    return needed
 
 
-def examine(path, network):
-    """Load the checkpoint at `path` into `network` and measure it.
+def read_limits(dataset):
+    """Limits of a data set: {metric: {"at_least": float, "at_most": float}}.
 
-    Raises as `load_checkpoint` and the loader of the data set do.
+    Raises UserError unless limits.json has exactly the limits that the data set needs.
     """
-    checkpoint = load_checkpoint(network, path)
-    record, dataset = checkpoint.metadata, DATASETS[checkpoint.metadata["dataset"]]
-    if record["classes"] != dataset.classes:
-        raise UserError(f"{path} has learned other classes than {dataset.title} has")
-    images, labels = dataset.load(train=False)
-    figures, probabilities = measure(checkpoint.model, images, labels)
-    error = record["test_accuracy"] - figures["accuracy"]
-    figures["accuracy_mismatch"] = abs(error) * len(images) / 100
-    figures["file_megabytes"] = checkpoint.size / 1e6
-    figures["synthetic_accuracy"] = None
-    if dataset.other and (other := dataset.other()):
-        hands, truth = other
-        figures["synthetic_accuracy"] = accuracy(
-            predict_probabilities(checkpoint.model, hands), truth
-        )
-    return Examined(checkpoint, figures, images, labels, probabilities)
-
-
-def judge(limits, figures):
-    """Checks of figures by name; a figure that is None is not at hand, and passed over."""
-    checks = []
-    for figure, relation, required in limits:
-        measured = figures[figure]
-        if measured is not None:
-            title, show = METRICS[figure].title, METRICS[figure].show
-            passed = RELATIONS[relation](measured, required)  # never for NaN
-            bound = f"{relation} {show(required)}"
-            checks.append(Check(figure, title, show(measured), bound, passed))
-    return checks
-
-
-def judge_checkpoint(path, network, requirements):
-    """Verdict on a checkpoint, or Failure; `requirements` makes Limits for n classes."""
+    rows, needed = read_rows().get(dataset), metrics_with_limits(dataset)
     try:
-        examined = examine(path, network)
-        record, images = examined.checkpoint.metadata, examined.images
-        name = record["dataset"]
-        mark = fingerprint(name, images, examined.labels)
-        limits, recipe = read_limits(name, mark, examined.figures)
-    except (UserError, OSError) as error:
-        return Failure(path.name, str(error))
-    limits += requirements(len(record["classes"]))
-    limits.sort(key=lambda limit: list(METRICS).index(limit.figure))
-    headline = f"{path.name} on {len(images):,} test images of {DATASETS[name].title}"
-    others = [
-        f"{knob} = {record.get(knob)} instead of {value}"
-        for knob, value in recipe.items()
-        if record.get(knob) != value
-    ]
-    if others:
-        headline += f", trained otherwise than for the limits: {', '.join(others)}"
-    return Verdict(examined, judge(limits, examined.figures), printable(headline))
+        if rows.keys() == needed.keys():
+            return {
+                metric: {name: float(rows[metric][name]) for name in names}
+                for metric, names in needed.items()
+            }
+    except (AttributeError, KeyError, TypeError, ValueError):
+        pass  # limits.json was edited by hand
+    remedy = f"run `python -m experiments.sweep --dataset {dataset} --write`"
+    raise UserError(f"{FILE.name} does not have all limits of {dataset}: {remedy}")
 
 
-def judge_newest(network, requirements):
-    """Verdict or Failure of the newest checkpoint here, and of the one before it."""
-    predecessor = Failure("", "there is no older checkpoint")
+def read_rows():
+    """Everything in limits.json, by data set; raises UserError if it is damaged."""
     try:
-        newest, *older = reversed(find_checkpoints())
-    except UserError as error:
-        return Failure("no checkpoint", str(error)), predecessor
-    if older:
-        predecessor = judge_checkpoint(older[0], network, requirements)
-    return judge_checkpoint(newest, network, requirements), predecessor
+        return dict(json.loads(FILE.read_text("utf-8"))) if FILE.exists() else {}
+    except (TypeError, ValueError):
+        raise UserError(f"{FILE} is damaged: repair it, or delete it") from None

@@ -1,142 +1,175 @@
-"""What the gate saw: report/summary.md, metrics.json and two figures."""
+"""The report of the gate: report/summary.md, metrics.json and two figures."""
 
+import io
 import json
 import math
 from pathlib import Path
 
 import torch
-from matplotlib.figure import Figure
 
-from pipeline.cli import markdown_table, prepare_folder, write_whole, writing
-from pipeline.gate import MARKS, Failure
+from pipeline.cli import check_folder, markdown_table, write_file
+from pipeline.data import DATASETS
+from pipeline.metrics import METRICS
 
 FOLDER = Path("report")
-METRICS, SUMMARY = FOLDER / "metrics.json", FOLDER / "summary.md"
+SUMMARY, METRICS_FILE = FOLDER / "summary.md", FOLDER / "metrics.json"
 CONFUSIONS, MISTAKES = FOLDER / "confusion_matrix.png", FOLDER / "mistakes.png"
-ROWS, COLUMNS = 3, 6  # of mistakes shown
+ROWS, COLUMNS = 3, 6  # of the images in mistakes.png
 
 
 def clear_report():
-    """See that there is room, and leave no other model's report; raises UserError."""
-    prepare_folder(FOLDER)
-    for path in (METRICS, SUMMARY, CONFUSIONS, MISTAKES):
+    """Create the folder, and delete the report of an earlier run; raises UserError."""
+    check_folder(FOLDER)
+    for path in (SUMMARY, METRICS_FILE, CONFUSIONS, MISTAKES):
         path.unlink(missing_ok=True)
 
 
-@writing(FOLDER)
-def write_report(verdict, predecessor):
-    """Write the report of a Verdict or Failure beside that of an older checkpoint."""
-    failed = isinstance(verdict, Failure) or not all(c.passed for c in verdict.checks)
-    metrics = {
-        "verdict": "failed" if failed else "passed",
-        "checkpoint": as_plain_data(verdict),
-        "predecessor": as_plain_data(predecessor),
+def write_failure(reason):
+    """Write the report of a gate that could not measure a checkpoint; raises OSError."""
+    content = {"verdict": "failed", "reason": reason}
+    write_file(METRICS_FILE, json.dumps(content, indent=2) + "\n")
+    write_file(SUMMARY, f"## FAILED\n\n{reason}\n")
+
+
+def write_report(verdict, evaluation, checks, predecessor):
+    """Write the report of a measured checkpoint; raises OSError.
+
+    `verdict` is "passed", "failed" or "partial: …". `predecessor` is the Evaluation of an
+    older checkpoint, or a text why there is none.
+    """
+    content = {
+        "verdict": verdict,
+        "checkpoint": plain_data(evaluation),
+        "checks": [
+            {name: as_json(value) for name, value in check._asdict().items()}
+            | {"passed": check.passed}
+            for check in checks
+        ],
+        "predecessor": plain_data(predecessor),
     }
-    no_nan = json.loads(json.dumps(metrics), parse_constant=lambda name: None)
-    write_whole(METRICS, json.dumps(no_nan, indent=2) + "\n")
-    if not isinstance(verdict, Failure):
-        draw_confusions(verdict.examined, CONFUSIONS)
-        draw_mistakes(verdict.examined, MISTAKES)
-    write_whole(SUMMARY, to_markdown(metrics["verdict"], verdict, predecessor))
-
-
-def as_plain_data(verdict):
-    """Name, SHA-256, training record, figures and checks of a checkpoint, or the error."""
-    if isinstance(verdict, Failure):
-        return {"file": verdict.name, "error": verdict.reason}
-    checkpoint = verdict.examined.checkpoint
-    return {
-        "file": checkpoint.path.name,
-        "sha256": checkpoint.sha256,
-        "metadata": checkpoint.metadata,
-        "figures": verdict.examined.figures,
-        "checks": [check._asdict() for check in verdict.checks],
-    }
-
-
-def to_markdown(word, verdict, predecessor):
-    """Markdown of one screen: the verdict, the faults, and a table of all checks."""
-    if isinstance(verdict, Failure):
-        return f"## {word.upper()}: {verdict.name}\n\n{verdict.reason}\n"
-    checks = verdict.checks
-    comparison, before = compare(verdict, predecessor)
-    rows = [
-        [c.name, c.measured, c.required, before.get(c.figure, "–"), MARKS[c.passed]]
-        for c in checks
-    ]
+    write_file(METRICS_FILE, json.dumps(content, indent=2, allow_nan=False) + "\n")
+    draw_confusions(evaluation)
+    draw_mistakes(evaluation)
+    rows = []
+    for check in checks:
+        before = "–"
+        if not isinstance(predecessor, str) and check.metric in predecessor.metrics:
+            before = METRICS[check.metric].show(predecessor.metrics[check.metric])
+        symbol = "✓" if check.passed else "✗"
+        rows.append([METRICS[check.metric].title, *check.describe(), before, symbol])
+    path, dataset = (
+        evaluation.checkpoint.path,
+        evaluation.checkpoint.metadata["dataset"],
+    )
+    test_set = f"{len(evaluation.labels):,} test images of {DATASETS[dataset].title}"
     paragraphs = [
-        f"## {word.upper()}: {verdict.headline}",
+        f"## {verdict.upper()}: {path.name} on {test_set}",
         "\n".join(f"- {check}" for check in checks if not check.passed),
-        comparison,
-        markdown_table(["check", "measured", "required", "before", ""], rows),
+        compare(evaluation, predecessor),
+        markdown_table(["metric", "measured", "required", "predecessor", ""], rows),
     ]
-    return "\n\n".join(filter(None, paragraphs)) + "\n"
+    write_file(SUMMARY, "\n\n".join(filter(None, paragraphs)) + "\n")
 
 
-def compare(verdict, predecessor):
-    """Sentence on which test images two models read differently, and by chance or not;
-    and the figures of the predecessor, as text by name.
+def plain_data(evaluation):
+    """File, metadata and metrics of an Evaluation as JSON types; a text stays as it is."""
+    if isinstance(evaluation, str):
+        return evaluation
+    metadata = evaluation.checkpoint.metadata
+    known = {name: metadata[name] for name in ("dataset", "classes", "test_accuracy")}
+    for name in ("recipe", "trained_at", "torch_version"):
+        known[name] = str(
+            metadata.get(name)
+        )  # a checkpoint from elsewhere may hold anything
+    return {
+        "file": evaluation.checkpoint.path.name,
+        "sha256": evaluation.checkpoint.sha256,
+        "metadata": known,
+        "metrics": {name: as_json(x) for name, x in evaluation.metrics.items()},
+    }
 
-    The exact two-sided sign test on the images that only one of them reads right
+
+def as_json(value):
+    """The value, or None for the numbers that JSON does not have: NaN and infinity."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def compare(evaluation, predecessor):
+    """Sentence that says how many test images only one of two models reads correctly.
+
+    The p-value is that of the exact two-sided sign test on these images
     (McNemar, 1947, https://doi.org/10.1007/BF02295996).
     """
-    if isinstance(predecessor, Failure):
-        return f"No comparison: {predecessor.reason}.", {}
-    now, before = verdict.examined, predecessor.examined
-    name = before.checkpoint.path.name
-    if now.checkpoint.metadata["dataset"] != before.checkpoint.metadata["dataset"]:
-        return f"No comparison: {name} has learned another data set.", {}
-    right = now.probabilities.argmax(dim=1) == now.labels
-    right_before = before.probabilities.argmax(dim=1) == now.labels
+    if isinstance(predecessor, str):
+        return f"There is no comparison: {predecessor}."
+    name = predecessor.checkpoint.path.name
+    data_sets = {e.checkpoint.metadata["dataset"] for e in (evaluation, predecessor)}
+    if len(data_sets) > 1:
+        return f"There is no comparison: {name} was trained on another data set."
+    right = evaluation.probabilities.argmax(dim=1) == evaluation.labels
+    right_before = predecessor.probabilities.argmax(dim=1) == predecessor.labels
     gained = (right & ~right_before).sum().item()
     lost = (~right & right_before).sum().item()
     p = sign_test(gained, lost)
     chance = f"p = {p:.2f}" if p >= 0.01 else "p < 0.01"
     counts = f"{gained} images newly right, {lost} newly wrong ({chance})"
-    figures = {check.figure: check.measured for check in predecessor.checks}
-    return f"Against {name}: {counts}.", figures
+    return f"Compared with {name}: {counts}."
 
 
 def sign_test(gained, lost):
-    """Probability that fair coins differ at least as much from an even split."""
+    """Two-sided p-value of the sign test."""
     n = gained + lost
     tail = sum(math.comb(n, k) for k in range(min(gained, lost) + 1))
     return min(1.0, 2 * tail / 2**n)
 
 
-def draw_confusions(examined, path):
-    """Counts of images by truth and guess; only mistakes are coloured."""
-    classes = examined.checkpoint.metadata["classes"]
+def draw_confusions(evaluation):
+    """Write the number of images by label and prediction; only mistakes have a colour."""
+    classes = evaluation.checkpoint.metadata["classes"]
     n = len(classes)
-    cells = n * examined.labels + examined.probabilities.argmax(dim=1)
+    cells = n * evaluation.labels + evaluation.probabilities.argmax(dim=1)
     counts = torch.bincount(cells, minlength=n * n).view(n, n)
-    mistaken = counts - counts.diag().diag()
-    figure = Figure(figsize=(2 + 0.4 * n, 2 + 0.4 * n), layout="constrained")
+    mistakes = counts - counts.diag().diag()
+    figure = new_figure(2 + 0.4 * n, 2 + 0.4 * n)
     axis = figure.subplots()
-    legible = 2 * mistaken.max().item()  # never so dark as to hide the text
-    axis.imshow(mistaken.numpy(), cmap="Reds", vmax=legible)
-    for truth, guess in counts.nonzero().tolist():
-        count = counts[truth, guess].item()
-        axis.text(guess, truth, count, ha="center", va="center", fontsize=9)
-    axis.set(xlabel="Guess", ylabel="Truth", xticks=range(n), yticks=range(n))
+    # Half of the colour scale is enough: the numbers stay readable.
+    axis.imshow(mistakes.numpy(), cmap="Reds", vmax=2 * mistakes.max().item())
+    for label, prediction in counts.nonzero().tolist():
+        count = counts[label, prediction].item()
+        axis.text(prediction, label, count, ha="center", va="center", fontsize=9)
+    axis.set(xlabel="Prediction", ylabel="Label", xticks=range(n), yticks=range(n))
     axis.set_xticklabels(classes, rotation=90 if max(map(len, classes)) > 2 else 0)
     axis.set_yticklabels(classes)
-    axis.set_title(f"{len(cells):,} test images, {mistaken.sum().item():,} mistaken")
-    figure.savefig(path, dpi=120)
+    axis.set_title(f"{len(cells):,} test images, {mistakes.sum().item():,} mistakes")
+    save_figure(figure, CONFUSIONS)
 
 
-def draw_mistakes(examined, path):
-    """The mistakes in which the model was most confident."""
-    classes = examined.checkpoint.metadata["classes"]
-    confidences, guesses = examined.probabilities.max(dim=1)
-    confidences[guesses == examined.labels] = 0
-    figure = Figure(figsize=(COLUMNS * 1.3, ROWS * 1.7), layout="constrained")
-    figure.suptitle("The mistakes made with most confidence")
-    axes = figure.subplots(ROWS, COLUMNS).flat
-    for axis, i in zip(axes, confidences.argsort(descending=True), strict=False):
+def draw_mistakes(evaluation):
+    """Write the mistakes in which the model had the highest confidence."""
+    classes, labels = evaluation.checkpoint.metadata["classes"], evaluation.labels
+    confidences, predictions = evaluation.probabilities.max(dim=1)
+    mistakes = (predictions != labels).nonzero().flatten()
+    mistakes = mistakes[confidences[mistakes].argsort(descending=True)].tolist()
+    figure = new_figure(COLUMNS * 1.3, ROWS * 1.7)
+    figure.suptitle("The mistakes with the highest confidence")
+    for place, i in enumerate(mistakes[: ROWS * COLUMNS], start=1):
+        axis = figure.add_subplot(ROWS, COLUMNS, place)
         axis.set_axis_off()
-        if confidences[i]:
-            axis.imshow(examined.images[i, 0].numpy(), cmap="gray")
-            title = f"{classes[examined.labels[i]]} read as {classes[guesses[i]]}"
-            axis.set_title(f"{title}\n{confidences[i]:.1%}", fontsize=9)
-    figure.savefig(path, dpi=120)
+        axis.imshow(evaluation.images[i, 0].numpy(), cmap="gray")
+        title = f"{classes[labels[i]]} read as {classes[predictions[i]]}"
+        axis.set_title(f"{title}\n{confidences[i]:.1%}", fontsize=9)
+    save_figure(figure, MISTAKES)
+
+
+def new_figure(width, height):
+    from matplotlib.figure import (
+        Figure,  # imported here, because it takes half a second
+    )
+
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def save_figure(figure, path):
+    content = io.BytesIO()
+    figure.savefig(content, format="png", dpi=120)
+    write_file(path, content.getvalue())

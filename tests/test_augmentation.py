@@ -1,4 +1,4 @@
-"""Warps against torchvision's own."""
+"""Warps are compared with torchvision's."""
 
 import pytest
 import torch
@@ -11,15 +11,17 @@ from pipeline import augmentation
 CORNERS = [[0, 0], [28, 0], [28, 28], [0, 28]]  # in torchvision's coordinates
 BILINEAR = InterpolationMode.BILINEAR
 SHARP = torch.rand(50, 1, 28, 28, generator=torch.Generator())
-INNER = F.pad(SHARP[..., 10:18, 10:18], [10] * 4)  # which no warp takes out of sight
-SMOOTH = tv.gaussian_blur(INNER, [9, 9], [1.5, 1.5])  # as two resamplings blur
+INNER = F.pad(SHARP[..., 10:18, 10:18], [10] * 4)  # no warp moves it out of the image
+SMOOTH = tv.gaussian_blur(
+    INNER, [9, 9], [1.5, 1.5]
+)  # torchvision resamples twice, which blurs
 
 
 @pytest.mark.parametrize(
     ("images", "affine", "perspective", "tolerance"),
     [(SHARP, 1, 0, 1e-5), (SHARP, 0, 1, 1e-5), (SMOOTH, 1, 1, 0.004)],
 )
-def test_warp_is_torchvisions(images, affine, perspective, tolerance):
+def test_warp_equals_torchvision(images, affine, perspective, tolerance):
     torch.manual_seed(0)
     degrees = affine * 30 * (torch.rand(50) - 0.5)
     shifts = affine * 0.4 * (torch.rand(50, 2) - 0.5)

@@ -10,7 +10,7 @@ FEW = Recipe(batch_size=16, epochs=2)
 
 
 @pytest.mark.parametrize(("n", "steps"), [(5, 1), (16, 1), (17, 1), (47, 2), (48, 3)])
-def test_batches_are_whole_and_each_epoch_shuffles_anew(n, steps):
+def test_batches_are_full_and_each_epoch_is_shuffled_again(n, steps):
     images, labels = torch.zeros(n, 1, 28, 28), torch.arange(n)
     drawn = batches.augmented_batches(images, labels, FEW, steps)
     drawn = [targets.tolist() for _, targets in batches.prefetched(drawn)]

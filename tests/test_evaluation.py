@@ -1,4 +1,4 @@
-"""Figures of known outputs, and changed images against torchvision's."""
+"""Metrics of known predictions, and corruptions compared with torchvision's."""
 
 import math
 
@@ -9,6 +9,7 @@ from torch import nn
 from torchvision.transforms.v2 import functional as tv
 
 from pipeline import evaluation
+from pipeline.metrics import CORRUPTIONS
 
 IMAGES = torch.rand(30, 1, 28, 28, generator=torch.Generator().manual_seed(0))
 MODEL = nn.Sequential(nn.Flatten(), nn.Linear(784, 10), nn.BatchNorm1d(10)).eval()
@@ -17,33 +18,43 @@ MODEL = nn.Sequential(nn.Flatten(), nn.Linear(784, 10), nn.BatchNorm1d(10)).eval
 def test_blur_equals_torchvision():
     images = F.pad(IMAGES[..., 9:19, 9:19], [9] * 4)  # away from the edge
     expected = tv.gaussian_blur(images, [17, 17], [1.0, 1.0])
-    torch.testing.assert_close(evaluation.CORRUPTIONS["blur"](images), expected)
+    torch.testing.assert_close(CORRUPTIONS["blur"](images), expected)
 
 
-def test_figures_of_known_outputs(monkeypatch):
+def test_metrics_of_known_predictions(monkeypatch):
     right, wrong = torch.eye(10), torch.eye(10).roll(1, dims=1)
     outputs = torch.cat([right, right, 0.6 * wrong[3:4] + 0.4 * right[3:4]])
     labels = torch.tensor([*range(10), *range(10), 3])
     monkeypatch.setattr(evaluation, "CORRUPTIONS", {})
-    monkeypatch.setattr(evaluation, "predict_probabilities", lambda *_: outputs)
-    figures, _ = evaluation.measure(MODEL, IMAGES, labels)
-    assert figures["accuracy"] == pytest.approx(100 * 20 / 21)
-    assert figures["worst_recall"] == pytest.approx(100 * 2 / 3)
-    assert figures["mistake_confidence"] == pytest.approx(60)
-    assert figures["cross_entropy"] == pytest.approx(-math.log(0.4) / 21)
-    right[3], right[3, 3] = 0.03, 0.73  # the least sure answer
-    monkeypatch.setattr(evaluation, "predict_probabilities", lambda *_: right)
-    figures, _ = evaluation.measure(MODEL, IMAGES, torch.arange(10))
-    assert figures["mistake_confidence"] == pytest.approx(73)
+    monkeypatch.setattr(evaluation, "SINGLE_IMAGES", 1)
+    answers = iter(
+        [outputs, outputs[:1] / 2]
+    )  # for all images, and for the first alone
+    monkeypatch.setattr(evaluation, "predict_probabilities", lambda *_: next(answers))
+    metrics, _ = evaluation.measure(MODEL, IMAGES, labels)
+    assert metrics["accuracy"] == pytest.approx(100 * 20 / 21)
+    assert metrics["worst_recall"] == pytest.approx(100 * 2 / 3)
+    assert metrics["mistake_confidence"] == pytest.approx(60)
+    assert metrics["cross_entropy"] == pytest.approx(-math.log(0.4) / 21)
+    assert metrics["batch_difference"] == pytest.approx(0.5)
+    assert metrics["megabytes"] == pytest.approx((4 * (7850 + 4 * 10) + 8) / 1e6)
 
 
-def test_every_change_is_measured_and_the_same_each_time():
+def test_without_mistakes_the_least_confident_answer_counts(monkeypatch):
+    right = torch.eye(10)
+    right[3], right[3, 3] = 0.03, 0.73
+    answer = lambda model, images: right[: len(images)]
+    monkeypatch.setattr(evaluation, "predict_probabilities", answer)
+    metrics, _ = evaluation.measure(MODEL, IMAGES[:10], torch.arange(10))
+    assert metrics["mistake_confidence"] == pytest.approx(73)
+
+
+def test_each_corruption_is_measured_and_always_the_same():
     labels = torch.arange(30) % 10
-    figures, probabilities = evaluation.measure(MODEL, IMAGES, labels)
-    assert figures["megabytes"] == pytest.approx((4 * (7850 + 4 * 10) + 8) / 1e6)
-    for name, change in evaluation.CORRUPTIONS.items():
-        changed = evaluation.predict_probabilities(MODEL, change(IMAGES))
-        difference = (probabilities - changed).square().sum(dim=1).sqrt().mean()
-        assert figures[f"{name}_difference"] == pytest.approx(difference.item())
-        assert figures[f"{name}_accuracy"] == evaluation.accuracy(changed, labels)
+    metrics, probabilities = evaluation.measure(MODEL, IMAGES, labels)
+    for name, corrupt in CORRUPTIONS.items():
+        corrupted = evaluation.predict_probabilities(MODEL, corrupt(IMAGES))
+        difference = (probabilities - corrupted).square().sum(dim=1).sqrt().mean()
+        assert metrics[f"{name}_difference"] == pytest.approx(difference.item())
+        assert metrics[f"{name}_accuracy"] == evaluation.accuracy(corrupted, labels)
         assert difference > 0.001

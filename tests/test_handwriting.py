@@ -1,17 +1,19 @@
-"""Real pens and named pictures are read from their folders, and the right ones counted."""
+"""Test that UNIPEN and named pictures are read, and that correct digits are counted."""
 
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 from PIL import Image
 from samples import save_network
 
 from experiments import handwriting
 from model import SimpleCNN
+from pipeline.cli import UserError
 from pipeline.data import DIGITS
 
-PENS = """.VERSION 1.0
+COMPONENTS = """.VERSION 1.0
 .COORD T Y X
 .PEN_DOWN
 0 900 100
@@ -34,13 +36,23 @@ LABELS = """
 """
 
 
-def test_pens_of_unipen_are_drawn_as_on_the_page(tmp_path):
-    folder, include = tmp_path / "data" / "1a" / "abc" / "a1", tmp_path / "include"
-    folder.mkdir(parents=True)
-    include.mkdir()
-    (folder / "labels.dat").write_text(LABELS)
-    (include / "pens.dat").write_text(PENS)
-    sources, digits, pixels = zip(*handwriting.read_unipen(tmp_path), strict=True)
+@pytest.fixture
+def read(tmp_path):
+    """Function that writes texts as files of UNIPEN, and reads their digits."""
+
+    def read(labels=LABELS, components=COMPONENTS):
+        folder, include = tmp_path / "data" / "1a" / "abc" / "a1", tmp_path / "include"
+        folder.mkdir(parents=True)
+        include.mkdir()
+        (folder / "labels.dat").write_text(labels)
+        (include / "pens.dat").write_text(components)
+        return zip(*handwriting.read_unipen(tmp_path), strict=True)
+
+    return read
+
+
+def test_strokes_of_unipen_are_drawn_as_on_the_page(read):
+    sources, digits, pixels = read()
     assert sources == 4 * ("abc",)
     assert digits == (1, 7, 4, 7)
     one, seven, nothing, also_seven = pixels
@@ -50,19 +62,31 @@ def test_pens_of_unipen_are_drawn_as_on_the_page(tmp_path):
     assert columns.max() - columns.min() < 4
     assert rows.max() - rows.min() > 17
     upper, lower = (half.any(dim=0).sum() for half in (seven[0, 0] > 0.5).split(14))
-    assert upper > lower + 5  # a stem, and an arm from its upper end
+    assert upper > lower + 5  # the horizontal stroke is at the top
 
 
-def test_pen_is_a_fourteenth_of_the_canvas_and_rounded():
-    ink = handwriting.draw_pen([np.array([[0, 0], [0, 5]])])
+@pytest.mark.parametrize("numbers", ["0-3", "99", ",", "0-"])
+def test_segment_without_such_components_is_named(read, numbers):
+    with pytest.raises(UserError, match=r"labels\.dat is not a UNIPEN file: .*exist"):
+        read(labels=LABELS.replace("0-2", numbers))
+
+
+@pytest.mark.parametrize("number", ["nan", "1e99", "x", "1 2", "9" * 400])
+def test_wrong_coordinate_is_named(read, number):
+    with pytest.raises(UserError, match=r"pens\.dat is not a UNIPEN file: "):
+        read(components=COMPONENTS.replace("600", number))
+
+
+def test_pen_has_the_width_of_the_page_and_round_ends():
+    ink = handwriting.rasterize([np.array([[0, 0], [0, 5]])])
     assert ink.shape == (280, 280)
     assert 0.95 < ink[140].sum() / 20 < 1.05
     assert 0.95 < ink[:, 140].sum() / (0.7 * 280 + 20) < 1.05
-    dot = handwriting.draw_pen([np.array([[3, 4]])]).sum()
+    dot = handwriting.rasterize([np.array([[3, 4]])]).sum()
     assert 0.95 < dot / (np.pi * 10**2) < 1.05
 
 
-def test_table_counts_every_picture_with_a_digit(call, tmp_path, monkeypatch, capsys):
+def test_table_counts_each_picture_with_a_digit(call, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     Path("a").mkdir()
     Path("b").mkdir()
@@ -75,10 +99,17 @@ def test_table_counts_every_picture_with_a_digit(call, tmp_path, monkeypatch, ca
     Path("b", "9_text.png").write_text("not a picture")
     ones = SimpleCNN()
     ones.linear4.weight.data.zero_()
-    ones.linear4.bias.data = torch.eye(10)[1]  # its guess whatever it sees
+    ones.linear4.bias.data = torch.eye(10)[1]  # this network answers 1 to every picture
     save_network(network=ones, dataset="synthetic", classes=DIGITS)
     call(handwriting, ".")
-    out = capsys.readouterr().out
-    assert "| a | 2 | 50.0 % | 0 |" in out
-    assert "| b | 3 | 33.3 % | 2 |" in out
-    assert "| **all** | 5 | 40.0 % | 2 |" in out
+    output = capsys.readouterr().out
+    assert "| a | 2 | 50.0 % | 0 |" in output
+    assert "| b | 3 | 33.3 % | 2 |" in output
+    assert "| **all** | 5 | 40.0 % | 2 |" in output
+
+
+def test_folder_without_digits_is_refused(call, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    save_network(network=SimpleCNN(), dataset="synthetic", classes=DIGITS)
+    with pytest.raises(UserError, match="holds no UNIPEN digits"):
+        call(handwriting, ".")

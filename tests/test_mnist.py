@@ -1,12 +1,13 @@
-"""MNIST, downloaded, verified and read; who has another data set deletes this file."""
+"""MNIST is downloaded by torchvision, verified and read."""
 
+import errno
 import gzip
 import hashlib
 import socket
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from threading import Thread
+from unittest.mock import Mock
 
 import pytest
 import torch
@@ -17,11 +18,11 @@ from pipeline.cli import UserError
 
 IMAGES = bytes([0, 0, 8, 3, 0, 0, 0, 7, 0, 0, 0, 28, 0, 0, 0, 28])  # header of 7 images
 LABELS = bytes([0, 0, 8, 1, 0, 0, 0, 7])
-LAST = "t10k-labels-idx1-ubyte.gz"
+LAST = "t10k-labels-idx1-ubyte"
 
 
 @pytest.fixture
-def mirror(tmp_path_factory, monkeypatch):
+def mirror(tmp_path, tmp_path_factory, monkeypatch):
     """Folder behind MNIST's only mirror, with 7 training and 7 test images."""
     folder = tmp_path_factory.mktemp("mirror")
     for name in mnist.SHA256:
@@ -29,10 +30,9 @@ def mirror(tmp_path_factory, monkeypatch):
         content = header + bytes(range(7)) * size
         (folder / f"{name}.gz").write_bytes(gzip.compress(content))
         monkeypatch.setitem(mnist.SHA256, name, hashlib.sha256(content).hexdigest())
-    resources = [(f"{name}.gz", None) for name in mnist.SHA256]  # without a sum
-    monkeypatch.setattr(data, "DEFAULT", "mnist")
-    monkeypatch.setattr(MNIST, "resources", resources)
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("no_proxy", "127.0.0.1")
+    monkeypatch.setattr(MNIST, "resources", [(f"{n}.gz", None) for n in mnist.SHA256])
     handler = partial(SimpleHTTPRequestHandler, directory=folder)
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         Thread(target=server.serve_forever, args=[0.01]).start()
@@ -42,75 +42,64 @@ def mirror(tmp_path_factory, monkeypatch):
         server.shutdown()
 
 
-def check_sets(folder):
+def test_mnist_is_downloaded_and_read(mirror):
     for train in (True, False):
-        images, labels = mnist.load_mnist(folder, train)
+        images, labels = mnist.load_mnist(train)
         assert images.shape == (7, 1, 28, 28)
         assert torch.equal(images[0, 0, 0, :3], torch.tensor([0, 1, 2]) / 255)
         assert labels.tolist() == list(range(7))
 
 
-def test_mnist_is_downloaded_into_whole_tensors_and_verified(mirror, tmp_path):
-    check_sets(tmp_path)
-    assert not mnist.missing_files(tmp_path)
-    for name in reversed(mnist.SHA256):  # the first damaged one is named
-        path = tmp_path / mnist.RAW / name
-        path.write_bytes(path.read_bytes()[:-1] + b"\xff")
-        with pytest.raises(UserError, match=f"{name} is damaged.*delete it"):
-            data.load_dataset("auto", tmp_path)  # and no stand-in hides it
+def test_archives_on_disk_are_unpacked_without_a_network(mirror, monkeypatch):
+    mnist.RAW.mkdir(parents=True)
+    for path in mirror.iterdir():
+        path.rename(mnist.RAW / path.name)
+    monkeypatch.setattr(MNIST, "mirrors", ["http://127.0.0.1:9/"])
+    assert len(mnist.load_mnist()[0]) == 7
 
 
-def test_packed_files_are_read_where_nothing_can_be_written(
-    mirror, tmp_path, monkeypatch
-):
-    monkeypatch.setattr(mnist, "RAW", mirror)
-    monkeypatch.delattr(mnist, "download")  # not to be reached
-    check_sets(tmp_path)
-    content = (mirror / LAST).read_bytes()
-    for damaged in (content[:-9], content[:10] + b"\xff", b"<html>"):
-        (mirror / LAST).write_bytes(damaged)
-        with pytest.raises(UserError, match=f"{LAST} is damaged.*delete it"):
-            mnist.load_mnist(tmp_path, train=False)
+def test_damaged_file_is_an_error_and_not_replaced(mirror):
+    mnist.load_mnist()
+    path = mnist.RAW / LAST
+    path.write_bytes(path.read_bytes()[:-1] + b"\xff")
+    with pytest.raises(UserError, match=f"{LAST} is damaged.*delete it"):
+        mnist.load_mnist(train=False)
 
 
-def test_failed_download_leaves_what_was_there_and_strokes_stand_in(
-    mirror, tmp_path, monkeypatch, capsys
-):
-    (mirror / LAST).unlink()
-    there = tmp_path / mnist.RAW / "train-images-idx3-ubyte.gz"
-    there.parent.mkdir(parents=True)
-    there.touch()
+def test_failed_download_is_replaced_by_synthetic_digits(mirror, monkeypatch, capsys):
+    (mirror / f"{LAST}.gz").unlink()
+    monkeypatch.setattr(data, "DEFAULT", "mnist")
     monkeypatch.setattr(data, "SYNTHETIC_TRAIN", (20, 1))
-    name, (images, _), _ = data.load_dataset("auto", tmp_path)
+    data.load_split.cache_clear()
+    name, (images, _), _ = data.load_dataset("auto")
+    data.load_split.cache_clear()
     assert (name, len(images)) == ("synthetic", 20)
-    assert "(HTTP Error 404: File not found): the built-in" in capsys.readouterr().out
-    assert list(there.parent.iterdir()) == [there]
+    assert "(HTTP Error 404: File not found): synthetic" in capsys.readouterr().out
     with pytest.raises(ConnectionError, match="404"):
-        data.load_dataset("mnist", tmp_path)
+        data.load_dataset("default")
 
 
 @pytest.mark.parametrize(
-    ("error", "raised"),
-    [(EOFError("\x1b"), ConnectionError), (KeyboardInterrupt(), KeyboardInterrupt)],
+    ("error", "expected"),
+    [
+        (OSError(errno.ENOSPC, "disk full", "data"), "disk full"),
+        (EOFError("\x1b[31m"), r"could not be downloaded \(\?\[31m\)"),
+    ],
 )
-def test_download_that_breaks_off_leaves_nothing(error, raised, tmp_path, monkeypatch):
-    def fetch(folder, download):
-        Path(folder, mnist.RAW).mkdir(parents=True)
-        Path(folder, mnist.RAW, LAST).touch()
-        raise error
-
-    monkeypatch.setattr("torchvision.datasets.MNIST", fetch)
-    with pytest.raises(raised) as told:
-        mnist.load_mnist(tmp_path)
-    assert "\x1b" not in str(told.value)
-    assert not list((tmp_path / mnist.RAW).iterdir())
+def test_full_disk_and_broken_download_are_told_apart(
+    error, expected, mirror, monkeypatch
+):
+    monkeypatch.setattr("torchvision.datasets.MNIST", Mock(side_effect=error))
+    with pytest.raises(OSError, match=expected) as raised:
+        mnist.load_mnist()
+    assert isinstance(raised.value, ConnectionError) == isinstance(error, EOFError)
 
 
-def test_stalled_download_is_given_up(mirror, tmp_path, monkeypatch):
+def test_stalled_download_is_stopped(mirror, monkeypatch):
     monkeypatch.setattr(mnist, "STALL_SECONDS", 0.2)
-    with socket.create_server(("127.0.0.1", 0)) as server:  # that never answers
+    with socket.create_server(("127.0.0.1", 0)) as server:  # it never answers
         address = f"http://127.0.0.1:{server.getsockname()[1]}/"
         monkeypatch.setattr(MNIST, "mirrors", [address])
-        with pytest.raises(ConnectionError, match=r"\(timed out\)"):
-            mnist.load_mnist(tmp_path)
+        with pytest.raises(ConnectionError, match="timed out"):
+            mnist.load_mnist()
     assert socket.getdefaulttimeout() is None

@@ -1,4 +1,4 @@
-"""The built-in digits: how they look is guarded by the first losses in test_train.py."""
+"""Synthetic digits: their number, and which ones. The losses in test_train.py protect their look."""
 
 import pytest
 import torch
@@ -7,7 +7,7 @@ from pipeline import data, synthetic
 
 
 @pytest.mark.parametrize("n", [1, 1003])
-def test_digits_come_equally_often_and_leave_the_global_draws_alone(n):
+def test_digits_are_equally_frequent_and_the_global_generator_is_not_used(n):
     state = torch.get_rng_state()
     images, labels = synthetic.generate_digits(n, 0)
     assert torch.equal(torch.get_rng_state(), state)
@@ -17,11 +17,15 @@ def test_digits_come_equally_often_and_leave_the_global_draws_alone(n):
     assert counts.max() - counts.min() <= 1
 
 
-def test_no_test_digit_is_among_the_training_digits():
-    sets = data.load_synthetic(), data.draw_more(8000), data.load_synthetic(train=False)
-    training, joined, test = (
-        {row.tobytes() for row in (255 * images).byte().numpy()} for images, _ in sets
+def test_no_test_digit_is_a_training_digit():
+    training, added, test = (
+        {row.tobytes() for row in (255 * images).byte().numpy()}
+        for images, _ in (
+            data.load_synthetic(),
+            data.generate_for_mnist(8000),
+            data.load_synthetic(train=False),
+        )
     )
     assert len(training) == data.SYNTHETIC_TRAIN[0]
     assert len(test) == data.SYNTHETIC_TEST[0]
-    assert not (training | joined) & test
+    assert not (training | added) & test

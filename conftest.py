@@ -1,0 +1,146 @@
+"""How pytest runs this project: the option --slow, and the fixtures of test_model.py."""
+
+import math
+import re
+
+import pytest
+import torch
+
+from model import SimpleCNN
+from pipeline.checkpoint import load_checkpoint
+from pipeline.cli import UserError, print_line
+from pipeline.evaluation import evaluate, evaluate_predecessor
+from pipeline.gate import judge, read_limits
+from pipeline.metrics import METRICS
+from pipeline.report import clear_report, write_failure, write_report
+
+
+def pytest_addoption(parser):
+    text = "also run the tests that take minutes, and those that need a browser"
+    parser.addoption("--slow", action="store_true", help=text)
+
+
+def pytest_configure(config):
+    named = re.search(r"(?<!not )\b(slow|browser)\b", config.option.markexpr)
+    if named and not config.option.slow:
+        raise pytest.UsageError(
+            f"-m {named[1]} selects tests that need the option --slow"
+        )
+
+
+def pytest_collection_modifyitems(config, items):
+    for item in items:
+        marks = {mark.name for mark in item.iter_markers()}
+        if marks & {"slow", "browser"} and not config.option.slow:
+            item.add_marker(pytest.mark.skip(reason="needs the option --slow"))
+
+
+def pytest_sessionstart():
+    """Delete the report of an earlier run, which may be about another model."""
+    try:
+        clear_report()
+    except (UserError, OSError) as error:
+        raise pytest.UsageError(str(error)) from None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_report_teststatus(report):
+    """Print no letter for a failed check, because it has already printed a line."""
+    if isinstance(report, pytest.SubtestReport) and report.failed:
+        return "failed", "", "FAILED"
+
+
+def pytest_terminal_summary(terminalreporter):
+    failed = terminalreporter.stats.get("failed", [])
+    if any("test_model.py" in report.nodeid for report in failed):
+        note = "The limits in limits.json belong to the default recipe and network."
+        terminalreporter.write_line(note)
+
+
+class Gate:
+    """What the five tests share: the newest checkpoint, its evaluation and its checks."""
+
+    checkpoint = limits = evaluation = problem = None
+
+    def __init__(self):
+        self.checks = []
+
+    def load(self):
+        if not self.checkpoint:
+            self.checkpoint = load_checkpoint(SimpleCNN)
+            self.limits = read_limits(self.checkpoint.metadata["dataset"])
+
+    def evaluate(self):
+        if not self.evaluation:
+            self.evaluation = evaluate(self.checkpoint.path, SimpleCNN)
+
+    def attempt(self, step):
+        """Call `step`. After its first error, no test tries it again."""
+        if self.problem:
+            pytest.fail("not judged, because of the problem above", pytrace=False)
+        try:
+            step()
+        except Exception as error:
+            self.problem = str(error)
+            if isinstance(error, UserError | OSError):
+                pytest.fail(self.problem, pytrace=False)
+            raise
+
+
+@pytest.fixture(scope="module")
+def gate(request):
+    """The Gate of this run. Its report is written when the last test has ended."""
+    if hasattr(request.config, "workerinput"):  # in a process of pytest-xdist
+        problem = (
+            "the gate measures time and needs one process: leave out the option -n"
+        )
+        pytest.fail(problem, pytrace=False)
+    torch.set_num_threads(1)  # two processes with several threads slow each other down
+    failed_before = request.session.testsfailed
+    gate = Gate()
+    yield gate
+    all_tests = [name for name in vars(request.module) if name.startswith("test_")]
+    run = [item for item in request.session.items if item.module is request.module]
+    verdict = "passed"
+    if request.session.testsfailed > failed_before:
+        verdict = "failed"
+    elif len(run) < len(all_tests):
+        verdict = f"partial: {len(run)} of {len(all_tests)} tests"
+    if gate.evaluation:
+        predecessor = evaluate_predecessor(SimpleCNN)
+        write_report(verdict, gate.evaluation, gate.checks, predecessor)
+    else:
+        write_failure(gate.problem)
+
+
+@pytest.fixture
+def checkpoint(gate, check):
+    """The newest checkpoint in the current folder."""
+    return gate.checkpoint
+
+
+@pytest.fixture
+def check(request, gate, capsys, subtests):
+    """Function that judges a metric by bounds and by limits.json, and prints the result."""
+
+    def show(line):
+        with capsys.disabled():
+            print_line(line)
+
+    def check(metric, at_least=-math.inf, at_most=math.inf):
+        gate.attempt(gate.evaluate)
+        with subtests.test(metric):
+            if metric not in gate.evaluation.metrics:
+                reason = "the data set has no second test set"
+                show(f"  – {METRICS[metric].title}: skipped, because {reason}")
+                pytest.skip(reason)
+            measured = gate.evaluation.metrics[metric]
+            result = judge(metric, measured, gate.limits, at_least, at_most)
+            gate.checks.append(result)
+            show(f"  {result}")
+            if not result.passed:
+                pytest.fail(str(result), pytrace=False)
+
+    show(f"\n{'=' * 80}\n{request.function.__doc__}\n{'=' * 80}")
+    gate.attempt(gate.load)
+    return check

@@ -1,0 +1,93 @@
+"""Load a data set from a folder of pictures, with one subfolder per class."""
+
+import unicodedata
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+from pipeline.cli import UserError, printable
+from pipeline.framing import PEN_RANGE, normalize
+from pipeline.pictures import FORMATS, open_picture, read_channels
+
+MIN_CONTRAST = 0.1  # of a drawing with its background; white on black has 1
+BLACK, WHITE = 0.25, 0.75  # shares of the largest contrast that become black, and white
+PEN_WIDTHS = PEN_RANGE[0], np.inf  # pixels: filled shapes are not made thinner
+LISTED = 10  # bad pictures that an error names
+
+
+def read_drawing(picture):
+    """Return pixels (1, 1, 28, 28) float in [0, 1] of a PIL image with one drawing.
+
+    Everything that differs from the background is ink; the background is the median of
+    the border. Raises ValueError with what is wrong.
+    """
+    grey = read_channels(picture).mean(axis=0)
+    border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
+    contrast = np.abs(grey - np.median(border))
+    if contrast.max() < MIN_CONTRAST:
+        raise ValueError("has no drawing on it that is clear enough")
+    ink = (contrast / contrast.max() - BLACK) / (WHITE - BLACK)
+    return normalize(ink.clip(0, 1), PEN_WIDTHS)
+
+
+def load_folder(folder, classes):
+    """Load the pictures in folder/<class>/: images (N, 1, 28, 28) float, labels (N,) int64.
+
+    Prints how many other files are skipped. Raises UserError for missing, unknown and
+    empty classes, and for pictures that cannot be read.
+    """
+    images, labels, skipped, bad = [], [], Counter(), []
+    formats = Image.registered_extensions()
+    for label, place in enumerate(find_classes(Path(folder), classes)):
+        files = list_visible(place)
+        pictures = [p for p in files if formats.get(p.suffix.lower()) in FORMATS]
+        skipped.update(p.suffix or p.name for p in files if p not in pictures)
+        if not pictures:
+            raise UserError(f"{place} holds no pictures: add some, or remove the class")
+        for path in pictures:
+            try:
+                images.append(read_drawing(open_picture(path)))
+                labels.append(label)
+            except ValueError as error:
+                bad.append(f"\n  {printable(str(path))} {error}")
+    if bad:
+        listed = "".join(bad[:LISTED]) + "\n  …" * (len(bad) > LISTED)
+        problem = f"{len(bad)} pictures in {folder} cannot be used"
+        raise UserError(f"{problem}: replace or remove them{listed}")
+    if skipped:
+        kinds = ", ".join(f"{n} × {printable(kind)}" for kind, n in skipped.items())
+        print(f"Skipped in {folder}, because the format is not known: {kinds}")
+    return torch.cat(images), torch.tensor(labels)
+
+
+def find_classes(folder, classes):
+    """Return the subfolders of the classes, in their order; raises UserError."""
+    if not folder.is_dir():
+        raise UserError(
+            f"{folder} is not a folder: put pictures into {folder}/<class>/"
+        )
+    found = {compose(p.name): p for p in list_visible(folder) if p.is_dir()}
+    wanted = list(map(compose, classes))
+    missing = ", ".join(name for name in wanted if name not in found)
+    unknown = ", ".join(printable(name) for name in found if name not in wanted)
+    parts = [f"missing: {missing}"] * bool(missing) + [f"unknown: {unknown}"] * bool(
+        unknown
+    )
+    if parts:
+        advice = "rename its subfolders, or change the classes in pipeline/data.py"
+        raise UserError(f"{folder} has other classes ({'; '.join(parts)}): {advice}")
+    return [found[name] for name in wanted]
+
+
+def list_visible(folder):
+    """Return the paths in a folder in the order of their names, without hidden ones."""
+    paths = [path for path in folder.iterdir() if not path.name.startswith(".")]
+    return sorted(paths, key=lambda path: compose(path.name))
+
+
+def compose(name):
+    """Return the name with ü as one character: macOS may store it as u and two dots."""
+    return unicodedata.normalize("NFC", name)

@@ -1,0 +1,76 @@
+"""The metrics of the release gate: how each is printed, and which limits it has."""
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import Generator
+
+from pipeline.augmentation import random_warp
+
+# Arguments of `random_warp`, the same for every recipe; so small that no 6 becomes a 9
+WARP_RANGES = (15, 0.1, 0.1, 0.2, 0.5)
+LATENCY_BATCHES = (1, 32, 64)  # batch sizes whose latency is measured
+MIN, MAX = ("at_least",), ("at_most",)
+
+
+class Metric(NamedTuple):
+    """How a metric is printed, and which limits the sweep measures for it."""
+
+    title: str
+    digits: int  # after the decimal point
+    unit: str = ""
+    limits: tuple = ()  # of "at_least" and "at_most"
+
+    def show(self, value, more_digits=0):
+        """The value with its unit, as text."""
+        return f"{value:,.{self.digits + more_digits}f}{self.unit}"
+
+
+def add_pixel_noise(images):
+    noise = torch.randn(images.shape, generator=Generator().manual_seed(0))
+    return (images + 0.2 * noise).clamp(0, 1)
+
+
+def change_background(images):
+    return 0.3 + 0.7 * images
+
+
+def blur(images):
+    """Gaussian blur of square images, with a standard deviation of 1 pixel."""
+    places = torch.arange(float(images.shape[-1]))
+    distances = places - places.unsqueeze(1)
+    weights = torch.exp(-(distances**2) / 2) / math.sqrt(math.tau)
+    return weights @ images @ weights  # along the columns, and along the rows
+
+
+def warp(images):
+    return random_warp(images, Generator().manual_seed(0), *WARP_RANGES)
+
+
+CORRUPTIONS = {  # functions of images in [0, 1]; the same random numbers every time
+    "noise": add_pixel_noise,
+    "grey_background": change_background,
+    "blur": blur,
+    "warps": warp,
+}
+METRICS = {
+    "parameters": Metric("Parameters", 0),
+    "batch_difference": Metric("Probability Change, One Image or a Batch", 3),
+    "accuracy": Metric("Test Accuracy", 2, "%", MIN),
+    "worst_recall": Metric("Recall of the Worst Class", 2, "%", MIN),
+    "cross_entropy": Metric("Test Cross-Entropy", 3, "", MAX),
+    "mistake_confidence": Metric("Confidence on Mistakes", 1, "%", MIN + MAX),
+    "accuracy_mismatch": Metric("Difference to the Saved Accuracy", 1, " images"),
+    "synthetic_accuracy": Metric("Accuracy on Synthetic Digits", 2, "%", MIN),
+}
+for name in CORRUPTIONS:
+    title = name.replace("_", " ").title()
+    METRICS[f"{name}_accuracy"] = Metric(f"Accuracy under {title}", 2, "%", MIN)
+    change = f"Probability Change under {title}"
+    METRICS[f"{name}_difference"] = Metric(change, 3, "", MAX)
+METRICS["megabytes"] = Metric("Parameters and Buffers", 3, " MB")
+METRICS["file_megabytes"] = Metric("Checkpoint File", 3, " MB")
+for size in LATENCY_BATCHES:
+    title = f"Latency Relative to a Plain Network, Batch of {size}"
+    METRICS[f"latency_{size}"] = Metric(title, 1, " ×")

@@ -1,0 +1,45 @@
+"""What a load function returns is checked before anything is trained."""
+
+import pytest
+import torch
+from samples import CLASSES, random_set
+
+from pipeline import data
+from pipeline.cli import UserError
+
+IMAGES, LABELS = random_set(20)
+FAULTS = {  # the error, and what the load function returns
+    "in 0 to 255 instead of 0 to 1": (255 * IMAGES.round(), LABELS),
+    "pixels are in nan": (IMAGES / 0 * 0, LABELS),
+    r"\(20, 28, 28\) instead": (IMAGES[:, 0], LABELS),
+    "the images are torch.uint8": (IMAGES.byte(), LABELS),
+    r"the images are .*\(0, 1": (IMAGES[:0], LABELS[:0]),
+    r"the labels are torch.int64 \(19,\)": (IMAGES, LABELS[:19]),
+    "the labels are torch.float32": (IMAGES, LABELS.float()),
+    "labels are in -1 to": (IMAGES, LABELS - 1),
+    f"instead of 0 to {len(CLASSES) - 1}": (IMAGES, LABELS + 1),
+}
+
+
+@pytest.mark.parametrize("error", FAULTS)
+def test_wrong_images_and_labels_are_an_error(error, monkeypatch):
+    wrong = data.Dataset("noise", CLASSES, lambda train: FAULTS[error])
+    monkeypatch.setitem(data.DATASETS, "noise", wrong)
+    data.load_split.cache_clear()
+    with pytest.raises(UserError, match=rf"{error}.*load function of noise \(training"):
+        data.load_dataset("noise")
+
+
+def test_unknown_default_is_an_error(monkeypatch):
+    monkeypatch.setattr(data, "DEFAULT", "shpaes")
+    with pytest.raises(UserError, match="no data set shpaes .* only mnist"):
+        data.load_dataset("default")
+
+
+def test_each_set_is_loaded_once(monkeypatch):
+    loaded = []
+    load = lambda train: loaded.append(train) or (IMAGES, LABELS)
+    monkeypatch.setitem(data.DATASETS, "once", data.Dataset("once", CLASSES, load))
+    for _ in range(2):
+        assert torch.equal(data.load_split("once", train=False)[0], IMAGES)
+    assert loaded == [False]

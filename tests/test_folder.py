@@ -1,0 +1,100 @@
+"""Test that drawings keep all their ink, and that errors name what is wrong in a folder."""
+
+import unicodedata
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image, ImageDraw, ImageOps
+from scipy import ndimage
+
+from pipeline.cli import UserError
+from pipeline.folder import load_folder, read_drawing
+
+FACE, EYES = (40, 40, 200, 200), [(85, 85, 105, 105), (135, 85, 155, 105)]
+
+
+def draw(filled=(), outlined=(), size=(300, 240)):
+    """Picture of dark ellipses on light paper that is darker at one side."""
+    picture = Image.linear_gradient("L").resize(size).point(lambda v: 190 + v // 8)
+    pen = ImageDraw.Draw(picture)
+    for ellipse in filled:
+        pen.ellipse(ellipse, fill=30)
+    for ellipse in outlined:
+        pen.ellipse(ellipse, outline=30, width=3)
+    return picture
+
+
+def test_filled_shape_is_not_made_thinner():
+    area = (read_drawing(draw([FACE])) > 0.5).sum().item()
+    assert area == pytest.approx(np.pi / 4 * 20**2, rel=0.05)
+
+
+def test_thin_lines_and_small_parts_are_kept():
+    pixels = read_drawing(draw(EYES, [FACE]))[0, 0].numpy()
+    labels, pieces = ndimage.label(pixels > 0.5, np.ones((3, 3)))
+    assert pieces == 3
+    rows, columns = np.nonzero(labels)
+    assert np.ptp(rows) == np.ptp(columns) == 19
+
+
+def test_drawing_is_the_same_on_any_background():
+    expected = read_drawing(draw([FACE, (200, 100, 260, 140)]))
+    picture = draw([FACE, (200, 100, 260, 140)])
+    transparent = Image.new("RGBA", picture.size, (0, 0, 0, 0))
+    transparent.paste("black", mask=picture.point(lambda v: 255 * (v < 99)))
+    turned = picture.transpose(Image.Transpose.ROTATE_90)
+    turned.getexif()[0x0112] = 6  # a camera that was held upright
+    for other in (ImageOps.invert(picture), transparent, turned):
+        assert (read_drawing(other) - expected).abs().mean() < 0.01
+
+
+def test_empty_picture_is_refused():
+    with pytest.raises(ValueError, match="no drawing"):
+        read_drawing(draw())
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Folder of the classes o and ü, with the name of ü in two characters."""
+    for name in ("o", unicodedata.normalize("NFD", "ü"), ".cache"):
+        (tmp_path / name).mkdir()
+        for i in range(2):
+            draw([FACE], EYES).save(tmp_path / name / f"{i}.JFIF", "JPEG")
+    return tmp_path
+
+
+def test_pictures_are_loaded_in_the_order_of_the_classes(folder, capsys):
+    (folder / "o" / "photo.HEIC").touch()
+    (folder / "o" / ".DS_Store").touch()
+    images, labels = load_folder(folder, ["ü", "o"])
+    assert images.shape == (4, 1, 28, 28)
+    assert torch.equal(labels, torch.tensor([0, 0, 1, 1]))
+    output = capsys.readouterr().out
+    assert "1 × .HEIC" in output
+    assert "DS_Store" not in output
+
+
+def test_other_classes_are_named(folder):
+    with pytest.raises(UserError, match="missing: cross; unknown: o, ü") as error:
+        load_folder(folder, ["cross"])
+    assert str(folder) in str(error.value)
+    with pytest.raises(UserError, match="not a folder"):
+        load_folder(folder / "train", ["o"])
+
+
+def test_empty_class_is_named(folder):
+    for path in (folder / "o").iterdir():
+        path.unlink()
+    with pytest.raises(UserError, match="o holds no pictures"):
+        load_folder(folder, ["o", "ü"])
+
+
+def test_first_ten_bad_pictures_are_listed(folder):
+    for i in range(12):
+        Path(folder, "o", f"bad_{i:02}.png").touch()
+    with pytest.raises(UserError, match="12 pictures .* cannot be used") as error:
+        load_folder(folder, ["o", "ü"])
+    assert "bad_09.png cannot be read" in str(error.value)
+    assert "bad_10.png" not in str(error.value)
