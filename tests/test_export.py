@@ -97,7 +97,7 @@ def test_old_file_stays_until_the_new_one_is_complete(call, tmp_path, monkeypatc
     assert (model["checkpoint"], model["classes"]) == (path.name, ["even", "odd"])
     assert model["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
     target.write_text("old", "utf-8")
-    monkeypatch.setattr(Path, "replace", Mock(side_effect=OSError("No space")))
+    monkeypatch.setattr(Path, "replace", Mock(side_effect=OSError(28, "No space")))
     with pytest.raises(OSError, match="No space"):
         call(export, f"--checkpoint={path}")
     assert target.read_text("utf-8") == "old"
