@@ -2,6 +2,7 @@
 
 import json
 import os
+import textwrap
 from pathlib import Path
 
 import torch
@@ -17,6 +18,7 @@ from pipeline.synthetic import DIGIT_SIDE, IMAGE_SIDE
 
 TARGET = Path(__file__).with_name("page") / "model.js"
 TEST_IMAGES = 16
+TITLE_LETTERS = 60  # longer titles would push the board off a phone's screen
 ANY = object()  # accepts every value that is equal in both directions
 WINDOW = {"kernel_size": ANY, "stride": ANY, "padding": 0, "dilation": 1}
 BATCH_NORM = {"eps": 1e-5, "affine": True, "track_running_stats": True}
@@ -70,11 +72,11 @@ def make_test_images():
 
 
 def instruction(classes):
-    """What the page asks for: "Draw a digit, 0 to 9", or names of other classes."""
+    """What the page asks for: "Draw a digit, 0 to 9", or the first names of other classes."""
     if classes == list("0123456789"):
         return "Draw a digit, 0 to 9"
-    names = classes if len(classes) <= 6 else [*classes[:4], "…", classes[-1]]
-    return f"Draw one of: {', '.join(names)}"
+    names = f"Draw one of: {', '.join(classes)}"
+    return textwrap.shorten(names, TITLE_LETTERS, placeholder=" …")
 
 
 def to_javascript(checkpoint):

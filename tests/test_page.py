@@ -99,8 +99,8 @@ def drag(page, start, end):
 
 
 def test_selected_text_does_not_stop_a_stroke(page, on_board):
-    x, y = on_board(0.5, 0)
-    drag(page, (x, y - 4), on_board(0.5, 0.9))
+    title = page.locator("h1").bounding_box()
+    drag(page, (title["x"] + 40, title["y"] + 10), on_board(0.5, 0.9))
     assert page.evaluate("String(getSelection())") == ""
     assert page.evaluate("strokes") == []
     page.evaluate("document.body.style.userSelect = 'text'")
