@@ -1,8 +1,9 @@
-"""Run jobs in parallel, in processes or in another executor of concurrent.futures."""
+"""Run jobs in parallel: in processes of this machine, or on a Dask cluster."""
 
 import os
 import sys
 from concurrent import futures
+from contextlib import contextmanager
 from itertools import islice
 from multiprocessing import get_context
 
@@ -11,13 +12,41 @@ from tqdm import tqdm
 from pipeline.cli import UserError, bounded
 
 MOST_PROCESSES = 61  # Windows cannot wait for more
+DASK_SECONDS = 10  # a scheduler that does not answer for this long is an error
 
 
 def add_processes_option(parser):
     default = min(os.cpu_count(), MOST_PROCESSES)
     kind = bounded(int, 1, MOST_PROCESSES)
-    told = "trainings at the same time"
-    parser.add_argument("--processes", type=kind, default=default, help=told)
+    text = "trainings at the same time"
+    parser.add_argument("--processes", type=kind, default=default, help=text)
+
+
+@contextmanager
+def dask_cluster(address):
+    """An executor on the Dask cluster with a scheduler at `address`; raises UserError.
+
+    The jobs are cancelled when the context ends.
+    """
+    try:
+        from distributed import Client, KilledWorker
+    except ImportError:
+        advice = "run `pip install -r requirements-dev.txt`"
+        raise UserError(
+            f"--scheduler needs the package distributed: {advice}"
+        ) from None
+    try:
+        client = Client(address, timeout=DASK_SECONDS)
+    except (OSError, ValueError):
+        raise UserError(f"no Dask scheduler answers at {address}: start one") from None
+    with client:
+        if any(threads > 1 for threads in client.nthreads().values()):
+            reason = "threads share torch's random numbers"
+            raise UserError(f"start each worker with --nthreads 1, because {reason}")
+        try:
+            yield client.get_executor(pure=False)
+        except KilledWorker as error:
+            raise UserError(f"a Dask job failed: {error}") from None
 
 
 def hide_progress_bars():
