@@ -27,8 +27,14 @@ function normalize(strokes, penWidth) {
 }
 
 function findRange(strokes, axis) {
-  const values = strokes.flat().map(point => point[axis]);
-  return [Math.min, Math.max].map(choose => values.reduce((a, b) => choose(a, b)));
+  let low = Infinity, high = -Infinity;
+  for (const stroke of strokes) {
+    for (const point of stroke) {
+      low = Math.min(low, point[axis]);
+      high = Math.max(high, point[axis]);
+    }
+  }
+  return [low, high];
 }
 
 function rasterize(strokes, width) {

@@ -52,6 +52,8 @@ def test_pixels_are_close_to_those_of_a_picture_of_the_drawing(page, draw):
         assert shown[:, 3].eq(1).all()
     dash = "sum(normalize([[[0, 0], [0, 60]]], 40)) / DIGIT_SIDE"
     assert page.evaluate(dash) == pytest.approx(2.8, abs=0.1)  # pixels wide, not 8
+    dot = "sum(normalize([[[5, 5], [5.01, 5]]], 40))"
+    assert page.evaluate(dot) < 10  # pixels: it does not become a line
 
 
 def test_page_answers_without_reading_a_canvas(page, draw):
@@ -132,6 +134,15 @@ def test_undo_takes_back_strokes_and_a_clear(page, draw):
     page.click("#undo")
     page.click("#undo")
     assert page.evaluate(LENGTHS) == []
+
+
+def test_stroke_of_many_points_has_no_gap_when_it_is_drawn_again(page, draw):
+    page.evaluate("left = [SIDE / 5, SIDE / 5]; beginStroke(left)")
+    for count in (98, 100):  # the next point then begins another path, or ends one
+        page.evaluate(f"for (let i = 0; i < {count}; i++) addPoint(left)")
+        page.evaluate("addPoint([SIDE * 0.8, strokes[0].length * 5]); show(strokes)")
+    for y in page.evaluate("[100, 201].map(i => strokes[0][i][1] / SIDE)"):
+        assert page.evaluate(INKED, (0.5, (0.2 + y) / 2))
 
 
 def test_keyboard_draws_and_the_page_answers_after_a_pause(page):
