@@ -4,7 +4,7 @@ import os
 from contextlib import suppress
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageFilter, ImageOps
 from scipy import ndimage
 
 from pipeline.framing import normalize
@@ -18,6 +18,7 @@ CROPPED_MARGIN = 0.1  # share of the longer side: widest margin of a cropped pic
 WIDEST_INK = 0.125  # share of the longer side: wider shapes are a sheet or a desk
 SHEET_WIDTH = 0.3  # share of the longer side: narrowest sheet
 SHEET_EDGE = 4  # pixels of the reduced picture: where the edge of a sheet is blurred
+DOT_BLUR = 1.0  # pixels: radius that turns dots of ink into grey
 STRETCHED = 5, 4  # height to width of a digit that was stretched to a square
 SMALLEST_DIGIT = 8  # pixels of the reduced picture: longer side
 
@@ -62,6 +63,8 @@ def read_channels(picture):
         largest = max(picture.getextrema()[1], 1)
         picture = picture.point(lambda value: value * (255 / largest))
     picture = picture.convert("RGBA" if picture.has_transparency_data else "RGB")
+    if picture.getcolors(2) and max(picture.size) > SMALL_PICTURE:  # grey made of dots
+        picture = picture.filter(ImageFilter.GaussianBlur(DOT_BLUR))
     picture.thumbnail([WORKING_SIDE] * 2, Image.Resampling.BOX)
     values = np.asarray(picture, dtype=np.float32).transpose(2, 0, 1) / 255
     if len(values) == 3:
