@@ -13,8 +13,12 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
-from experiments.jobs import train_and_evaluate
-from experiments.workers import add_processes_option, dask_cluster, in_parallel
+from experiments.workers import (
+    add_processes_option,
+    dask_cluster,
+    in_parallel,
+    train_and_evaluate,
+)
 from pipeline.cli import (
     bounded,
     check_folder,

@@ -1,15 +1,22 @@
-"""Run jobs in parallel: in processes of this machine, or on a Dask cluster."""
+"""Run trainings in parallel: in processes of this machine, or on a Dask cluster."""
 
 import os
 import sys
+import tempfile
 from concurrent import futures
 from contextlib import contextmanager
 from itertools import islice
 from multiprocessing import get_context
 
+import torch
 from tqdm import tqdm
 
+from model import SimpleCNN
+from pipeline.checkpoint import save_checkpoint
 from pipeline.cli import UserError, bounded
+from pipeline.data import load_split
+from pipeline.evaluation import evaluate
+from train import train_and_test
 
 MOST_PROCESSES = 61  # Windows cannot wait for more
 DASK_SECONDS = 10  # a scheduler that does not answer for this long is an error
@@ -74,3 +81,17 @@ def in_parallel(function, jobs, description, at_once, executor=None):
         reason = "a worker process was killed, perhaps because memory ran out"
         names = ", ".join(map(str, done)) or "none"
         raise UserError(f"{reason}: try fewer --processes; done: {names}") from None
+
+
+def train_and_evaluate(dataset, recipe):
+    """Train on a data set by a recipe; return the metrics, and the training's seconds.
+
+    This job of the sweep is not in sweep.py, because Dask cannot import a command.
+    """
+    torch.set_num_threads(1)  # every core has a process of its own
+    training_set, test_set = load_split(dataset, True), load_split(dataset, False)
+    model, metadata = train_and_test(dataset, training_set, test_set, recipe)
+    with tempfile.TemporaryDirectory() as folder:
+        path = save_checkpoint(model, metadata, folder)
+        metrics = evaluate(path, SimpleCNN).metrics
+    return metrics | {"training_seconds": metadata["training_seconds"]}

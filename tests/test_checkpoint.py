@@ -84,7 +84,7 @@ REFUSED = {  # the error, and the content of the file
     "unknown data set": (r"unknown data set, \?rain", pack(dataset="\nrain")),
     "no data set": ("has no dataset", pack(dataset=1)),
     "no accuracy": ("has no test_accuracy", pack(test_accuracy="99")),
-    "classes that are no text": ("does not name its classes", pack(classes=[1, 2])),
+    "classes that are no text": ("classes that are no text", pack(classes=[1, 2])),
     "another layer": ("another network.*pad", pack({"pad": torch.ones(1)})),
     "another shape": (f"another network.*{NAME}", pack({NAME: torch.ones(5)})),
     "infinite weight": (f"not finite in {NAME}", pack({NAME: WEIGHTS[NAME] / 0})),

@@ -50,12 +50,12 @@ def test_ctrl_c_waits_for_the_running_jobs_only(send):
         getattr(os, send)(script.pid, signal.SIGINT)
         started = time.monotonic()
         _, errors = script.communicate()  # until no process holds the output
-    assert time.monotonic() - started < 2 * SECONDS
+    assert time.monotonic() - started < 10 * SECONDS  # all jobs take 60
     assert (script.returncode, errors) == (130, b"")
 
 
 def main():
-    jobs = {i: [SECONDS] for i in range(20)}
+    jobs = {i: [SECONDS] for i in range(60)}
     for name, _ in in_parallel(job, jobs, "Jobs", 2):
         print(name, flush=True)
 
