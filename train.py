@@ -73,18 +73,16 @@ class Recipe:
 
 def add_recipe_options(parser, skip=()):
     """Add an option for each field of a Recipe but those in `skip`."""
-    for knob in fields(Recipe):
-        if knob.name not in skip:
-            option = f"--{knob.name.replace('_', '-')}"
-            parser.add_argument(option, default=knob.default, **knob.metadata)
+    for item in fields(Recipe):
+        if item.name not in skip:
+            option = f"--{item.name.replace('_', '-')}"
+            parser.add_argument(option, default=item.default, **item.metadata)
 
 
 def recipe_from(args):
     """Recipe from parsed options; fields without an option have their defaults."""
-    names = [knob.name for knob in fields(Recipe)]
-    return Recipe(
-        **{name: value for name, value in vars(args).items() if name in names}
-    )
+    names = {field.name for field in fields(Recipe)} & vars(args).keys()
+    return Recipe(**{name: getattr(args, name) for name in names})
 
 
 def one_cycle(recipe, step, steps):
@@ -94,24 +92,24 @@ def one_cycle(recipe, step, steps):
 
 
 def train(images, labels, recipe, network=SimpleCNN):
-    """Train a network on images (N, 1, 28, 28) float, labels (N,) int64; return it in eval mode.
+    """Train a network on images (N, 1, 28, 28) float and labels (N,) int64.
 
-    `network()` returns an untrained one. Images that do not fill a batch are skipped. The
+    `network()` returns an untrained one. The result is in eval mode. Images that do not fill a batch are skipped. The
     same recipe gives exactly the same weights if torch computes in one thread.
     """
     torch.manual_seed(recipe.seed)
     model = network().train()
     betas = recipe.beta1, recipe.beta2
     optimizer = torch.optim.Adam(model.parameters(), betas=betas, fused=True)
-    layers = [layer for layer in model.modules() if has_own_parameters(layer)]
+    layers = [name.rpartition(".")[0] for name, _ in model.named_parameters()]
 
     steps_per_epoch = max(len(images) // recipe.batch_size, 1)
     steps = recipe.epochs * steps_per_epoch
     batches = augmented_batches(images, labels, recipe, steps_per_epoch)
     progress = tqdm(prefetched(batches), "Training", total=steps, disable=None)
     for step, (inputs, targets) in enumerate(progress, start=1):
-        if step > recipe.freeze_after * steps and len(layers) > 1:
-            layers[0].requires_grad_(False)  # saves much of the backward pass
+        if step > recipe.freeze_after * steps and len(set(layers)) > 1:
+            model.get_submodule(layers[0]).requires_grad_(False)  # saves time
         optimizer.param_groups[0]["lr"] = one_cycle(recipe, step, steps)
         logits = model(inputs)
         loss = F.cross_entropy(logits, targets, label_smoothing=recipe.label_smoothing)
@@ -120,13 +118,6 @@ def train(images, labels, recipe, network=SimpleCNN):
         optimizer.step()
         progress.set_postfix(loss=f"{loss:.3f}", refresh=False)
     return model.eval()
-
-
-def has_own_parameters(layer):
-    """Whether a module has parameters and no modules in it."""
-    return any(True for _ in layer.parameters()) and not any(
-        True for _ in layer.children()
-    )
 
 
 def add_synthetic_images(name, training_set, recipe):
@@ -164,27 +155,21 @@ def train_and_test(name, training_set, test_set, recipe):
 
 def main():
     parser = make_parser(__doc__)
-    parser.add_argument(
-        "--dataset",
-        choices=["auto", "default", *DATASETS],
-        default="auto",
-        help="auto: the default data set, or synthetic digits if it cannot be downloaded",
-    )
+    names = ["auto", "default", *DATASETS]
+    text = "auto: the default, or synthetic digits if it cannot be downloaded"
+    parser.add_argument("--dataset", choices=names, default="auto", help=text)
     add_recipe_options(parser)
     args = parser.parse_args()
-    recipe = recipe_from(args)
     torch.set_num_threads(1)  # the layers are so small that one thread is fastest
     check_folder(".")  # an error now is better than one after the training
     name, training_set, test_set = load_dataset(args.dataset)
     print(f"Training on {DATASETS[name].title}")
+    recipe = recipe_from(args)
     model, metadata = train_and_test(name, training_set, test_set, recipe)
-    seconds = metadata["training_seconds"] / recipe.epochs
-    print(
-        f"Training images: {metadata['training_images']:,}, {seconds:.1f} s per epoch"
-    )
-    print(
-        f"Test accuracy: {metadata['test_accuracy']:.2f}% of {len(test_set[0]):,} images"
-    )
+    images, seconds = metadata["training_images"], metadata["training_seconds"]
+    print(f"Training images: {images:,}, {seconds / recipe.epochs:.1f} s per epoch")
+    percent, images = metadata["test_accuracy"], len(test_set[0])
+    print(f"Test accuracy: {percent:.2f}% of {images:,} images")
     print(f"Saved {save_checkpoint(model, metadata)}")
 
 

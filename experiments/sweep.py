@@ -13,8 +13,12 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
-from experiments.jobs import train_and_evaluate
-from experiments.workers import add_processes_option, in_parallel
+from experiments.workers import (
+    add_processes_option,
+    dask_cluster,
+    in_parallel,
+    train_and_evaluate,
+)
 from pipeline.cli import (
     bounded,
     check_folder,
@@ -112,6 +116,8 @@ def main():
     add("--first-seed", type=bounded(int, 0, 10**6), default=0, help="the first seed")
     add("--write", action="store_true", help="write the measured limits to limits.json")
     add_processes_option(parser)
+    text = "run on a Dask cluster: address of its scheduler, such as tcp://host:8786"
+    add("--scheduler", metavar="ADDRESS", help=text)
     add_recipe_options(parser, skip=["seed"])
     args = parser.parse_args()
     dataset, recipe = args.dataset, recipe_from(args)
@@ -123,7 +129,12 @@ def main():
     seeds = range(args.first_seed, args.first_seed + args.seeds)
     jobs = {seed: (dataset, replace(recipe, seed=seed)) for seed in seeds}
     done = {}
-    for seed, metrics in in_parallel(train_and_evaluate, jobs, "Seeds", args.processes):
+    at_once, executor = args.processes, None
+    if args.scheduler:  # Dask itself gives each worker one job at a time
+        at_once, executor = len(jobs), dask_cluster(args.scheduler)
+    for seed, metrics in in_parallel(
+        train_and_evaluate, jobs, "Seeds", at_once, executor
+    ):
         done[seed] = metrics
         write_file(SWEEP_FILE, json.dumps(done, indent=2, sort_keys=True) + "\n")
     runs = list(done.values())

@@ -1,23 +1,59 @@
-"""Run jobs in parallel, in processes or in another executor of concurrent.futures."""
+"""Run trainings in parallel: in processes of this machine, or on a Dask cluster."""
 
 import os
 import sys
+import tempfile
 from concurrent import futures
+from contextlib import contextmanager
 from itertools import islice
 from multiprocessing import get_context
 
+import torch
 from tqdm import tqdm
 
+from model import SimpleCNN
+from pipeline.checkpoint import save_checkpoint
 from pipeline.cli import UserError, bounded
+from pipeline.data import load_split
+from pipeline.evaluation import evaluate
+from train import train_and_test
 
 MOST_PROCESSES = 61  # Windows cannot wait for more
+DASK_SECONDS = 10  # a scheduler that does not answer for this long is an error
 
 
 def add_processes_option(parser):
     default = min(os.cpu_count(), MOST_PROCESSES)
     kind = bounded(int, 1, MOST_PROCESSES)
-    told = "trainings at the same time"
-    parser.add_argument("--processes", type=kind, default=default, help=told)
+    text = "trainings at the same time"
+    parser.add_argument("--processes", type=kind, default=default, help=text)
+
+
+@contextmanager
+def dask_cluster(address):
+    """An executor on the Dask cluster with a scheduler at `address`; raises UserError.
+
+    The jobs are cancelled when the context ends.
+    """
+    try:
+        from distributed import Client, KilledWorker
+    except ImportError:
+        advice = "run `pip install -r requirements-dev.txt`"
+        raise UserError(
+            f"--scheduler needs the package distributed: {advice}"
+        ) from None
+    try:
+        client = Client(address, timeout=DASK_SECONDS)
+    except (OSError, ValueError):
+        raise UserError(f"no Dask scheduler answers at {address}: start one") from None
+    with client:
+        if any(threads > 1 for threads in client.nthreads().values()):
+            reason = "threads share torch's random numbers"
+            raise UserError(f"start each worker with --nthreads 1, because {reason}")
+        try:
+            yield client.get_executor(pure=False)
+        except KilledWorker as error:
+            raise UserError(f"a Dask job failed: {error}") from None
 
 
 def hide_progress_bars():
@@ -45,3 +81,17 @@ def in_parallel(function, jobs, description, at_once, executor=None):
         reason = "a worker process was killed, perhaps because memory ran out"
         names = ", ".join(map(str, done)) or "none"
         raise UserError(f"{reason}: try fewer --processes; done: {names}") from None
+
+
+def train_and_evaluate(dataset, recipe):
+    """Train on a data set by a recipe; return the metrics, and the training's seconds.
+
+    This job of the sweep is not in sweep.py, because Dask cannot import a command.
+    """
+    torch.set_num_threads(1)  # every core has a process of its own
+    training_set, test_set = load_split(dataset, True), load_split(dataset, False)
+    model, metadata = train_and_test(dataset, training_set, test_set, recipe)
+    with tempfile.TemporaryDirectory() as folder:
+        path = save_checkpoint(model, metadata, folder)
+        metrics = evaluate(path, SimpleCNN).metrics
+    return metrics | {"training_seconds": metadata["training_seconds"]}

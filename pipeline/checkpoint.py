@@ -7,6 +7,7 @@ import hashlib
 import io
 import time
 import zipfile
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -42,18 +43,15 @@ def save_checkpoint(model, metadata, folder="."):
     torch.save({"metadata": metadata, "state_dict": model.state_dict()}, buffer)
     while True:
         path = Path(folder, datetime.now(UTC).strftime(NAME))
-        lock = path.with_suffix(".partial")
-        try:
+        with suppress(FileExistsError):
+            lock = path.with_suffix(".partial")
             lock.touch(exist_ok=False)  # only one process can create this file
-        except FileExistsError:
-            time.sleep(0.1)
-            continue
-        try:
-            if not path.exists():
-                write_file(path, buffer.getvalue())
-                return path
-        finally:
-            lock.unlink()
+            try:
+                if not path.exists():
+                    write_file(path, buffer.getvalue())
+                    return path
+            finally:
+                lock.unlink()
         time.sleep(0.1)  # the next second has another name
 
 
@@ -77,10 +75,10 @@ def load_checkpoint(network, path=None):
     """
     path = Path(path) if path else find_checkpoints()[-1]
     try:
-        content, saved = read_file(path, size_limit(network))
-        metadata = check_metadata(saved["metadata"])
+        content, metadata, state_dict = read_file(path, size_limit(network))
+        check_metadata(metadata)
         model = network(len(metadata["classes"]))
-        load_weights(model, saved["state_dict"])
+        load_weights(model, state_dict)
     except UserError as error:  # the message may quote text from the file
         advice = "`python train.py` makes a new checkpoint"
         raise UserError(f"{path} {printable(str(error))}: {advice}") from None
@@ -96,7 +94,7 @@ def size_limit(network):
 
 
 def read_file(path, limit):
-    """Bytes of a file, and the dict in it; raises UserError."""
+    """Bytes, metadata and state_dict of a file; raises UserError."""
     try:
         if not path.is_file():
             raise UserError("is not a file" if path.exists() else "does not exist")
@@ -111,26 +109,21 @@ def read_file(path, limit):
             unpacked = sum(part.file_size for part in archive.infolist())
             sound = unpacked <= limit and archive.testzip() is None
         saved = torch.load(io.BytesIO(content), weights_only=True) if sound else {}
-        return content, {
-            "metadata": saved["metadata"],
-            "state_dict": saved["state_dict"],
-        }
+        return content, saved["metadata"], saved["state_dict"]
     except Exception as error:  # a damaged file can raise any exception
         raise UserError("is damaged or not a checkpoint of train.py") from error
 
 
 def check_metadata(metadata):
-    """The metadata, if all that other code reads is there; raises UserError otherwise."""
+    """Raise UserError unless the metadata has everything that other code reads."""
     types = {"dataset": str, "classes": list, "test_accuracy": float}
     for name, kind in types.items():
         if not isinstance(metadata, dict) or not isinstance(metadata.get(name), kind):
             raise UserError(f"has no {name} in its metadata")
-    classes = metadata["classes"]
-    if len(classes) < 2 or not all(isinstance(name, str) for name in classes):
-        raise UserError("does not name its classes")
+    if not all(isinstance(name, str) for name in metadata["classes"]):
+        raise UserError("has classes that are no text")
     if metadata["dataset"] not in DATASETS:
         raise UserError(f"was trained on an unknown data set, {metadata['dataset']}")
-    return metadata
 
 
 def load_weights(model, state_dict):

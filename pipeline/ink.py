@@ -133,12 +133,13 @@ def choose_strokes(mask):
     labels, count = ndimage.label(mask, np.ones((3, 3)))
     if not count:
         raise ValueError(NOTHING)
-    areas = np.bincount(labels.ravel())[1:]
-    at_border = np.isin(np.arange(1, count + 1), border(labels))
-    inside = areas[~at_border].max(initial=0)
-    areas[at_border & (areas < 0.5 * inside)] = 0
-    kept = areas >= SPOT_AREA * areas.max()
     boxes = ndimage.find_objects(labels)
+    areas = np.bincount(labels.ravel())[1:]
+    border_pixels = np.bincount(border(labels), minlength=count + 1)[1:]
+    inside = areas[border_pixels == 0].max(initial=0)
+    runs_along = border_pixels > [max(labels[box].shape) / 2 for box in boxes]
+    areas[(border_pixels > 0) & (areas < np.where(runs_along, 3, 0.5) * inside)] = 0
+    kept = areas >= SPOT_AREA * areas.max()
     pieces = [boxes[i] for i in np.flatnonzero(kept)]
     height = max(rows.stop - rows.start for rows, _ in pieces)
     tall = [x for y, x in pieces if y.stop - y.start > DIGIT_HEIGHT * height]

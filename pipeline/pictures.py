@@ -4,17 +4,21 @@ import os
 from contextlib import suppress
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageFilter, ImageOps
 from scipy import ndimage
 
 from pipeline.framing import normalize
-from pipeline.ink import find_ink
+from pipeline.ink import MIN_CONTRAST, border, find_ink, otsu
 
 # Pillow knows more formats than people's pictures have, and runs Ghostscript for EPS.
 FORMATS = "AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP"
 WORKING_SIDE = 320  # pixels: longer side to which larger pictures are reduced
 SMALL_PICTURE = 40  # pixels: smaller pictures count as cropped
 CROPPED_MARGIN = 0.1  # share of the longer side: widest margin of a cropped picture
+WIDEST_INK = 0.125  # share of the longer side: wider shapes are a sheet or a desk
+SHEET_WIDTH = 0.3  # share of the longer side: narrowest sheet
+SHEET_EDGE = 4  # pixels of the reduced picture: where the edge of a sheet is blurred
+DOT_BLUR = 1.0  # pixels: radius that turns dots of ink into grey
 STRETCHED = 5, 4  # height to width of a digit that was stretched to a square
 SMALLEST_DIGIT = 8  # pixels of the reduced picture: longer side
 
@@ -39,7 +43,7 @@ def read_digit(picture):
 
     Raises ValueError with what is wrong.
     """
-    channels = read_channels(picture)
+    channels = cut_out_sheet(read_channels(picture))
     ink = find_ink(channels, is_cropped(channels))
     left, top, right, bottom = bounding_box(ink)
     width, height = right - left, bottom - top
@@ -59,6 +63,8 @@ def read_channels(picture):
         largest = max(picture.getextrema()[1], 1)
         picture = picture.point(lambda value: value * (255 / largest))
     picture = picture.convert("RGBA" if picture.has_transparency_data else "RGB")
+    if picture.getcolors(2) and max(picture.size) > SMALL_PICTURE:  # grey made of dots
+        picture = picture.filter(ImageFilter.GaussianBlur(DOT_BLUR))
     picture.thumbnail([WORKING_SIDE] * 2, Image.Resampling.BOX)
     values = np.asarray(picture, dtype=np.float32).transpose(2, 0, 1) / 255
     if len(values) == 3:
@@ -66,6 +72,38 @@ def read_channels(picture):
     drawn, opacity = values[:3] * values[3:], values[3:]
     is_dark = drawn.sum() < 1.5 * opacity.sum()
     return drawn + is_dark * (1 - opacity)  # on white or on black
+
+
+def cut_out_sheet(channels):
+    """Return the part of channels (3, H, W) that shows a sheet on a desk, or all of it.
+
+    The desk in that part is painted over with the colours of the nearest paper.
+    """
+    grey = channels.mean(axis=0)
+    window = int(WIDEST_INK * max(grey.shape)) | 1
+    grey = ndimage.grey_opening(ndimage.grey_closing(grey, window), window)  # no ink
+    if np.ptp(grey) < MIN_CONTRAST or max(grey.shape) < SMALL_PICTURE:
+        return channels
+    flat, (y, x) = grey, np.indices(grey.shape)
+    for _ in range(2):  # the light may decrease from one side to the other
+        terms = np.stack([y, x, flat > otsu(flat), np.ones_like(x)], axis=-1)
+        down, right, *_ = np.linalg.lstsq(terms.reshape(-1, 4), grey.ravel())[0]
+        flat = grey - down * y - right * x
+    sheet = flat > otsu(flat)
+    if border(sheet).mean() > 0.5:
+        sheet = ~sheet
+    labels, _ = ndimage.label(sheet)
+    sheet = labels == np.bincount(labels[sheet]).argmax()
+    variances = np.linalg.eigvalsh(np.cov(np.argwhere(sheet).T))
+    width, height = np.sqrt(12 * variances)  # if it is a rectangle, turned by any angle
+    if width < SHEET_WIDTH * max(sheet.shape) or width * height > 1.1 * sheet.sum():
+        return channels
+    sheet = ndimage.binary_erosion(sheet, iterations=SHEET_EDGE)
+    rows, columns = ndimage.distance_transform_edt(
+        ~sheet, return_distances=False, return_indices=True
+    )
+    box = ndimage.find_objects(sheet.astype(int))[0]
+    return channels[:, rows, columns][:, *box]
 
 
 def is_cropped(channels):

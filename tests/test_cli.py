@@ -3,6 +3,7 @@
 import errno
 import io
 import os
+import re
 import runpy
 import subprocess
 import sys
@@ -56,9 +57,9 @@ def test_help_shows_no_useless_default_and_options_have_one_name(command, call, 
         call(command, "--help")
     text = capsys.readouterr().out
     assert "default: None" not in text and "default: False" not in text
-    option = next(word for word in text.split() if word.startswith("[--"))[1:]
-    with pytest.raises(SystemExit, match="^2$"):
-        call(command, option[:5].rstrip("]"), "1")
+    for option in re.findall(r"\[(--\w\w)\w+", text):
+        with pytest.raises(SystemExit, match="^2$"):
+            call(command, option, "1")
 
 
 def test_command_prints_in_a_notebook(monkeypatch):

@@ -7,14 +7,15 @@ from samples import CLASSES, random_set
 from pipeline import data
 from pipeline.cli import UserError
 
-IMAGES, LABELS = random_set(20)
+N = 3 * len(CLASSES)
+IMAGES, LABELS = random_set(N)
 FAULTS = {  # the error, and what the load function returns
     "in 0 to 255 instead of 0 to 1": (255 * IMAGES.round(), LABELS),
     "pixels are in nan": (IMAGES / 0 * 0, LABELS),
-    r"\(20, 28, 28\) instead": (IMAGES[:, 0], LABELS),
+    rf"\({N}, 28, 28\) instead": (IMAGES[:, 0], LABELS),
     "the images are torch.uint8": (IMAGES.byte(), LABELS),
     r"the images are .*\(0, 1": (IMAGES[:0], LABELS[:0]),
-    r"the labels are torch.int64 \(19,\)": (IMAGES, LABELS[:19]),
+    rf"the labels are torch.int64 \({N - 1},\)": (IMAGES, LABELS[:-1]),
     "the labels are torch.float32": (IMAGES, LABELS.float()),
     "labels are in -1 to": (IMAGES, LABELS - 1),
     f"instead of 0 to {len(CLASSES) - 1}": (IMAGES, LABELS + 1),

@@ -41,21 +41,21 @@ def test_killed_process_ends_with_names_of_the_finished_jobs():
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no process groups to signal")
-@pytest.mark.parametrize("send", [os.killpg, os.kill])  # a terminal signals the group
+@pytest.mark.parametrize("send", ["killpg", "kill"])  # a terminal signals the group
 def test_ctrl_c_waits_for_the_running_jobs_only(send):
     command = [sys.executable, "-m", "tests.test_workers"]
     options = {"stdout": PIPE, "stderr": PIPE, "start_new_session": True}
     with subprocess.Popen(command, cwd=Path(__file__).parents[1], **options) as script:
         script.stdout.readline()
-        send(script.pid, signal.SIGINT)
+        getattr(os, send)(script.pid, signal.SIGINT)
         started = time.monotonic()
         _, errors = script.communicate()  # until no process holds the output
-    assert time.monotonic() - started < 2 * SECONDS
+    assert time.monotonic() - started < 10 * SECONDS  # all jobs take 60
     assert (script.returncode, errors) == (130, b"")
 
 
 def main():
-    jobs = {i: [SECONDS] for i in range(20)}
+    jobs = {i: [SECONDS] for i in range(60)}
     for name, _ in in_parallel(job, jobs, "Jobs", 2):
         print(name, flush=True)
 
