@@ -14,7 +14,7 @@ LINE_LENGTH = 0.9  # share of the picture: shortest printed line
 LINE_SLOPES = np.linspace(-0.06, 0.06, 13)  # up to 3.4 degrees, in steps of 0.6
 LINE_WIDTH = 0.035  # share of the longer side: widest printed line
 BOX_SIDE = 0.1  # share of the longer side: smallest printed box or drawn circle
-DIGIT_IN_CIRCLE = 0.3  # share of the circle's height: smallest digit in it
+DIGIT_IN_CIRCLE = 0.2  # share of the circle's height: smallest digit in it
 SPOT_AREA = 0.08  # share of the largest stroke's area: smaller spots are dropped
 DIGIT_HEIGHT = 0.75  # share of the tallest stroke: two such side by side are two digits
 NOTHING = "has nothing drawn on it that is clear enough: crop closer to the digit"
@@ -91,7 +91,7 @@ def remove_lines(ink):
     """
     thickness = int(LINE_WIDTH * max(ink.shape)) + 1
     for _ in range(2):  # horizontal lines, then vertical ones
-        crossing = ndimage.grey_opening(ink, (thickness, 1))
+        crossing = ndimage.grey_opening(ink, (thickness, 1), mode="constant")
         ink = np.where(find_lines(ink), crossing, ink).T
     return ink
 
@@ -125,7 +125,7 @@ def open_box(ink):
         if inside.mean() > 0.9:
             return remove_lines(ink[box])
         drawn = inside & (labels[box] > 0) & ~outline
-        if max(drawn.any(axis=0).mean(), drawn.any(axis=1).mean()) > DIGIT_IN_CIRCLE:
+        if drawn.any(axis=1).mean() > DIGIT_IN_CIRCLE:
             return ink[box] * ~ndimage.maximum_filter(outline, 3)
     return None
 
