@@ -1,4 +1,4 @@
-"""The page in a real browser, and ways to draw on it: fixtures of the files test_page*.py."""
+"""The page in a real browser, and a way to draw on it: fixtures of the files test_page*.py."""
 
 import shutil
 
@@ -9,15 +9,6 @@ import export
 import train
 from model import SimpleCNN
 from pipeline import checkpoint, data, synthetic
-
-DRAW = """strokes => {
-    clear();
-    for (const [first, ...others] of strokes) {
-        beginStroke(first);
-        others.forEach(point => addPoint(point));
-    }
-    answer();
-}"""
 
 
 @pytest.fixture(scope="session")
@@ -65,19 +56,6 @@ def on_board(page):
 
 
 @pytest.fixture
-def touch(page, on_board):
-    """Function that sends an event of a finger at shares (x, y) of the board."""
-    session = page.context.new_cdp_session(page)
-
-    def touch(event, finger, *place):
-        x, y = on_board(*place)
-        points = [{"id": finger, "x": x, "y": y}]
-        session.send("Input.dispatchTouchEvent", {"type": event, "touchPoints": points})
-
-    return touch
-
-
-@pytest.fixture
 def draw(page):
     """Function that draws a digit, or other strokes, and lets the page answer at once.
 
@@ -88,6 +66,6 @@ def draw(page):
         if isinstance(what, int):
             what = next(iter(synthetic.read_skeletons()[what].values()))
         place = [[[224 + 74 * v for v in point] for point in stroke] for stroke in what]
-        page.evaluate(DRAW, place)
+        page.evaluate("strokes => { show(strokes); answer(); }", place)
 
     return draw
