@@ -26,7 +26,7 @@ BATCH_NORM = {"eps": 1e-5, "affine": True, "track_running_stats": True}
 ACCEPTED = {  # layers that page/network.js computes, with the settings that it assumes
     nn.LayerNorm: {"normalized_shape": INPUT, "eps": 1e-5, "elementwise_affine": False},
     nn.Conv2d: WINDOW | {"groups": 1},
-    nn.MaxPool2d: WINDOW | {"ceil_mode": False, "return_indices": False},
+    nn.MaxPool2d: WINDOW | {"ceil_mode": False},
     nn.BatchNorm2d: BATCH_NORM,
     nn.BatchNorm1d: BATCH_NORM,
     nn.ReLU: {},

@@ -6,13 +6,12 @@ const { image_side: IMAGE_SIDE, digit_side: DIGIT_SIDE, pen_widths: PEN_WIDTHS }
 const SHORTEST_LINE = 0.5; // pixels: shorter lines would take time and change nothing
 
 const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
+const lower = (a, b) => Math.min(a, b), higher = (a, b) => Math.max(a, b);
 
 // Pixels of strokes, row by row, in [0, 1]. A stroke is a list of points [x, y].
 function normalize(strokes, penWidth) {
-  const points = strokes.flat();
-  const extreme = (choose, axis) => points.reduce((chosen, point) => choose(chosen, point[axis]), points[0][axis]);
-  const left = extreme(Math.min, 0), right = extreme(Math.max, 0);
-  const top = extreme(Math.min, 1), bottom = extreme(Math.max, 1);
+  const xs = strokes.flat().map(point => point[0]), ys = strokes.flat().map(point => point[1]);
+  const left = xs.reduce(lower), right = xs.reduce(higher), top = ys.reduce(lower), bottom = ys.reduce(higher);
   const length = Math.max(right - left, bottom - top);
   const width = clamp(DIGIT_SIDE * penWidth / (length + penWidth), ...PEN_WIDTHS);
   const scale = Math.min((DIGIT_SIDE - width) / length, DIGIT_SIDE / penWidth); // a dot stays small
@@ -22,8 +21,8 @@ function normalize(strokes, penWidth) {
   for (const stroke of strokes) {
     let from = place(stroke[0]);
     stroke.forEach((point, i) => {
-      const to = place(point), isLast = i === stroke.length - 1;
-      if (!isLast && Math.hypot(to[0] - from[0], to[1] - from[1]) < SHORTEST_LINE) return;
+      const to = place(point);
+      if (i < stroke.length - 1 && Math.hypot(to[0] - from[0], to[1] - from[1]) < SHORTEST_LINE) return;
       addLine(pixels, from, to, width / 2 + 0.5);
       from = to;
     });

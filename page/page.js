@@ -73,10 +73,12 @@ function answer() {
   const image = seen.createImageData(IMAGE_SIDE, IMAGE_SIDE);
   pixels.forEach((v, i) => image.data.set([255 * v, 255 * v, 255 * v, 255], 4 * i));
   seen.putImageData(image, 0, 0);
-  [...bars.children].forEach((row, k) => {
+  document.querySelectorAll("li").forEach((row, k) => {
+    const [name, bar, percentage] = row.children;
     row.classList.toggle("best", k === best);
-    row.children[1].value = probabilities[k];
-    row.children[2].textContent = `${(100 * probabilities[k]).toFixed(1)}%`;
+    name.textContent = MODEL.classes[k];
+    bar.value = probabilities[k];
+    percentage.textContent = `${(100 * probabilities[k]).toFixed(1)}%`;
   });
 }
 
@@ -124,12 +126,7 @@ function type(event) {
 function addTexts({ classes, dataset, accuracy, repository, instruction }) {
   find("h1").textContent = document.title = instruction;
   main.style.setProperty("--letters", Math.max(...classes.map(name => name.length)));
-  for (const name of classes) {
-    const row = bars.appendChild(document.createElement("li"));
-    row.append(...["span", "progress", "span"].map(part => document.createElement(part)));
-    row.firstChild.textContent = name;
-    row.children[1].setAttribute("aria-hidden", true); // the percentage is beside it
-  }
+  bars.append(...classes.map(() => find("template").content.cloneNode(true)));
   find("#about").textContent = `It was trained on ${dataset} and reads ${accuracy.toFixed(2)}% of the test images right.`;
   if (repository) Object.assign(find("a"), { href: repository, hidden: false });
 }
@@ -145,7 +142,7 @@ if (matchesTorch()) { // otherwise the text of index.html stays, and also after 
   find("#undo").onclick = undo;
   find("#clear").onclick = clear;
   moveCursor([0, 0]);
-  beginStroke(cursor); // tries all that an answer needs
+  beginStroke(cursor); // these lines try all that an answer needs
   answer();
   undo();
   main.hidden = false;

@@ -21,7 +21,6 @@ REFUSED = [
     (nn.Conv2d(1, 2, (3, 5)), r"kernel_size=equal numbers, not \(3, 5\)"),
     (nn.MaxPool2d(2, stride=(1, 2)), "stride=equal numbers"),
     (nn.MaxPool2d(2, ceil_mode=True), "ceil_mode=False, not True"),
-    (nn.MaxPool2d(2, return_indices=True), "return_indices=False, not True"),
     (nn.BatchNorm2d(2, eps=1e-3), "eps=1e-05, not 0.001"),
     (nn.BatchNorm1d(2, affine=False), "affine=True, not False"),
     (nn.BatchNorm2d(2, track_running_stats=False), "track_running_stats=True"),
