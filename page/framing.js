@@ -6,12 +6,14 @@ const { image_side: IMAGE_SIDE, digit_side: DIGIT_SIDE, pen_widths: PEN_WIDTHS }
 const SHORTEST_LINE = 0.5; // pixels: shorter lines would take time and change nothing
 
 const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
-const lower = (a, b) => Math.min(a, b), higher = (a, b) => Math.max(a, b);
 
 // Pixels of strokes, row by row, in [0, 1]. A stroke is a list of points [x, y].
 function normalize(strokes, penWidth) {
-  const xs = strokes.flat().map(point => point[0]), ys = strokes.flat().map(point => point[1]);
-  const left = xs.reduce(lower), right = xs.reduce(higher), top = ys.reduce(lower), bottom = ys.reduce(higher);
+  let left = Infinity, right = -Infinity, top = Infinity, bottom = -Infinity;
+  for (const [x, y] of strokes.flat()) {
+    [left, right] = [Math.min(left, x), Math.max(right, x)];
+    [top, bottom] = [Math.min(top, y), Math.max(bottom, y)];
+  }
   const length = Math.max(right - left, bottom - top);
   const width = clamp(DIGIT_SIDE * penWidth / (length + penWidth), ...PEN_WIDTHS);
   const scale = Math.min((DIGIT_SIDE - width) / length, DIGIT_SIDE / penWidth); // a dot stays small
