@@ -18,6 +18,7 @@ CROPPED_MARGIN = 0.1  # share of the longer side: widest margin of a cropped pic
 STROKES = 2.4  # per row, on average: a digit crosses a row once or twice
 STROKES_IF_WIDE = 2.1  # the same if it is wider than it is tall, as two digits are
 WIDEST_INK = 0.125  # share of the longer side: wider shapes are a sheet or a desk
+SMALLEST_PHOTOGRAPH = 160  # pixels: smaller pictures are cropped and show no desk
 SHEET_WIDTH = 0.3  # share of the longer side: narrowest sheet
 SHEET_EDGE = 4  # pixels of the reduced picture: where the edge of a sheet is blurred
 DOT_BLUR = 1.0  # pixels: radius that turns dots of ink into grey
@@ -31,12 +32,10 @@ def open_picture(path):
         raise ValueError("is not a file")
     try:
         picture = Image.open(path, formats=FORMATS)
-        picture.draft(None, [4 * WORKING_SIDE] * 2)  # reads large JPEGs at half size
         picture.load()
-    except Exception as error:  # noqa: BLE001 - damaged files raise errors of any kind
+    except Exception:  # noqa: BLE001 - damaged files raise errors of any kind
         advice = "save it as PNG or JPEG, with less than 100 megapixels"
-        reason = getattr(error, "strerror", None) or advice
-        raise ValueError(f"cannot be read as a picture: {reason}") from None
+        raise ValueError(f"cannot be read as a picture: {advice}") from None
     return picture
 
 
@@ -84,12 +83,12 @@ def read_channels(picture):
 def cut_out_sheet(channels):
     """Return the part of channels (3, H, W) that shows a sheet on a desk, or all of it.
 
-    The desk in that part is painted over with the colours of the nearest paper.
+    The desk in that part is painted over with the colour of the sheet.
     """
     grey = channels.mean(axis=0)
     window = int(WIDEST_INK * max(grey.shape)) | 1
     grey = ndimage.grey_opening(ndimage.grey_closing(grey, window), window)  # no ink
-    if np.ptp(grey) < MIN_CONTRAST or max(grey.shape) < SMALL_PICTURE:
+    if np.ptp(grey) < MIN_CONTRAST or max(grey.shape) < SMALLEST_PHOTOGRAPH:
         return channels
     flat, (y, x) = grey, np.indices(grey.shape)
     for _ in range(2):  # the light may decrease from one side to the other
@@ -106,11 +105,9 @@ def cut_out_sheet(channels):
     if width < SHEET_WIDTH * max(sheet.shape) or width * height > 1.1 * sheet.sum():
         return channels
     sheet = ndimage.binary_erosion(sheet, iterations=SHEET_EDGE)
-    rows, columns = ndimage.distance_transform_edt(
-        ~sheet, return_distances=False, return_indices=True
-    )
-    box = ndimage.find_objects(sheet.astype(int))[0]
-    return channels[:, rows, columns][:, *box]
+    colour = np.median(channels[:, sheet], axis=1)
+    painted = np.where(sheet, channels, colour[:, None, None])
+    return painted[:, *ndimage.find_objects(sheet.astype(int))[0]]
 
 
 def is_cropped(channels):
@@ -121,9 +118,7 @@ def is_cropped(channels):
         ink = find_ink(channels[:, ::2, ::2], cropped=True)
     except ValueError:
         return False
-    labels, _ = ndimage.label(ink > 0.5, np.ones((3, 3)))
-    largest = np.bincount(labels.ravel())[1:].argmax() + 1  # others may be shadows
-    left, top, right, bottom = bounding_box(labels == largest)
+    left, top, right, bottom = bounding_box(ink)
     margin = max(left, top, ink.shape[1] - right, ink.shape[0] - bottom)
     return margin < CROPPED_MARGIN * max(ink.shape)
 
