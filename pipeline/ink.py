@@ -50,7 +50,7 @@ def brighten_ink(channels):
     brightness = np.tensordot(direction, channels, 1)
     change = np.tensordot(direction, changes, 1)
     skewness = (change**3).mean() / max((change**2).mean(), 1e-12) ** 1.5
-    dark_border = 0.5 - border(change > otsu(change)).mean()
+    dark_border = 0.5 - border(change > find_threshold(change)).mean()
     is_bright = skewness + BORDER_WEIGHT * dark_border > 0
     return brightness if is_bright else -brightness
 
@@ -62,26 +62,21 @@ def border(image):
 
 def background_and_ink_levels(ink):
     """Return the medians of background and ink; raise ValueError if there is no ink."""
-    threshold = otsu(ink)
-    above, below = ink[ink > threshold], ink[ink <= threshold]
-    if not above.size or not below.size:
-        raise ValueError(NOTHING)
-    full, background = np.median(above), np.median(below)
+    threshold = find_threshold(ink)
+    background = np.median(ink[ink <= threshold])
+    full = np.median(ink[ink >= threshold])
     if full - background < MIN_CONTRAST:
         raise ValueError(NOTHING)
     return background, full
 
 
-def otsu(values):
-    """Return the threshold that separates two classes of values best (Otsu, 1979)."""
-    counts, edges = np.histogram(values, bins=256)
-    centres = (edges[:-1] + edges[1:]) / 2
-    below = counts.cumsum()
-    above = below[-1] - below
-    sums = (counts * centres).cumsum()
-    with np.errstate(divide="ignore", invalid="ignore"):
-        gap = sums / below - (sums[-1] - sums) / above
-    return edges[1:][np.nan_to_num(below * above * gap**2).argmax()]
+def find_threshold(values):
+    """Return the threshold between two classes of values (Ridler and Calvard, 1978)."""
+    threshold = values.mean()
+    for _ in range(10):
+        above, below = values[values >= threshold], values[values <= threshold]
+        threshold = (above.mean() + below.mean()) / 2
+    return threshold
 
 
 def remove_lines(ink):

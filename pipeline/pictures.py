@@ -8,7 +8,7 @@ from PIL import Image, ImageFilter, ImageOps
 from scipy import ndimage
 
 from pipeline.framing import normalize
-from pipeline.ink import MIN_CONTRAST, border, find_ink, otsu
+from pipeline.ink import MIN_CONTRAST, border, find_ink, find_threshold
 
 # Pillow knows more formats than people's pictures have, and runs Ghostscript for EPS.
 FORMATS = "AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP"
@@ -92,10 +92,10 @@ def cut_out_sheet(channels):
         return channels
     flat, (y, x) = grey, np.indices(grey.shape)
     for _ in range(2):  # the light may decrease from one side to the other
-        terms = np.stack([y, x, flat > otsu(flat), np.ones_like(x)], axis=-1)
+        terms = np.stack([y, x, flat > find_threshold(flat), np.ones_like(x)], axis=-1)
         down, right, *_ = np.linalg.lstsq(terms.reshape(-1, 4), grey.ravel())[0]
         flat = grey - down * y - right * x
-    sheet = flat > otsu(flat)
+    sheet = flat > find_threshold(flat)
     if border(sheet).mean() > 0.5:
         sheet = ~sheet
     labels, _ = ndimage.label(sheet)
