@@ -29,11 +29,14 @@ def find_ink(channels, cropped):
     brightness = brighten_ink(channels)
     window = int((CROPPED_WINDOW if cropped else WINDOW) * max(brightness.shape)) | 1
     ink = ndimage.white_tophat(brightness, window)  # removes gradients and shadows
-    background, full = background_and_ink_levels(ink)
+    threshold = find_threshold(ink)
+    background = np.median(ink[ink <= threshold])
+    full = np.median(ink[ink >= threshold])
+    if full - background < MIN_CONTRAST:
+        raise ValueError(NOTHING)
     ink = (ink - background) / (full - background)
-    ink = remove_lines(((ink - BLACK) / (WHITE - BLACK)).clip(0, 1))
-    while (inside := open_box(ink)) is not None:
-        ink = inside
+    ink = ((ink - BLACK) / (WHITE - BLACK)).clip(0, 1)
+    ink = open_box(remove_lines(ink))
     return ink * choose_strokes(ink > 0.5)
 
 
@@ -58,16 +61,6 @@ def brighten_ink(channels):
 def border(image):
     """Return the outermost pixels of an image (H, W)."""
     return np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
-
-
-def background_and_ink_levels(ink):
-    """Return the medians of background and ink; raise ValueError if there is no ink."""
-    threshold = find_threshold(ink)
-    background = np.median(ink[ink <= threshold])
-    full = np.median(ink[ink >= threshold])
-    if full - background < MIN_CONTRAST:
-        raise ValueError(NOTHING)
-    return background, full
 
 
 def find_threshold(values):
@@ -107,7 +100,7 @@ def find_lines(ink):
 
 
 def open_box(ink):
-    """Return the ink inside of a printed box, or of a drawn circle, or None."""
+    """Return the ink inside a printed box or a drawn circle, or all of it."""
     labels, _ = ndimage.label(ink > 0.5, np.ones((3, 3)))
     smallest = BOX_SIDE * max(ink.shape)
     for label, box in enumerate(ndimage.find_objects(labels), start=1):
@@ -118,11 +111,11 @@ def open_box(ink):
         if outline.sum() > 0.3 * inside.sum():
             continue
         if inside.mean() > 0.9:
-            return remove_lines(ink[box])
+            return open_box(remove_lines(ink[box]))
         drawn = inside & (labels[box] > 0) & ~outline
         if drawn.any(axis=1).mean() > DIGIT_IN_CIRCLE:
-            return ink[box] * ~ndimage.maximum_filter(outline, 3)
-    return None
+            return open_box(ink[box] * ~ndimage.maximum_filter(outline, 3))
+    return ink
 
 
 def surrounded(mask):

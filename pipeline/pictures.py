@@ -1,7 +1,6 @@
 """Read a picture file with one digit, and bring the digit to MNIST's form."""
 
 import os
-from contextlib import suppress
 
 import numpy as np
 from PIL import Image, ImageFilter, ImageOps
@@ -27,16 +26,13 @@ SMALLEST_DIGIT = 8  # pixels of the reduced picture: longer side
 
 
 def open_picture(path):
-    """Return the PIL image in a file; raise ValueError with what is wrong."""
+    """Return the PIL image in a file, upright; raise ValueError with what is wrong."""
     if not os.path.isfile(path):  # a pipe could block for ever
         raise ValueError("is not a file")
     try:
-        picture = Image.open(path, formats=FORMATS)
-        picture.load()
+        return ImageOps.exif_transpose(Image.open(path, formats=FORMATS))
     except Exception:  # noqa: BLE001 - damaged files raise errors of any kind
-        advice = "save it as PNG or JPEG, with less than 100 megapixels"
-        raise ValueError(f"cannot be read as a picture: {advice}") from None
-    return picture
+        raise ValueError("cannot be read: save it as a smaller PNG or JPEG") from None
 
 
 def read_digit(picture):
@@ -54,20 +50,17 @@ def read_digit(picture):
         ink = np.kron(ink, np.ones(STRETCHED, dtype=np.float32))
     pixels = normalize(ink)
     mask = pixels[0, 0] > 0.5
-    starts = (mask[:, 1:] & ~mask[:, :-1]).sum() / mask.any(dim=1).sum()
-    if starts > (STROKES_IF_WIDE if width > height else STROKES):
+    strokes = (mask[:, 1:] & ~mask[:, :-1]).sum() / mask.any(dim=1).sum()  # per row
+    if strokes > (STROKES_IF_WIDE if width > height else STROKES):
         raise ValueError("seems to hold several digits, or to be crossed out: crop one")
     return pixels
 
 
 def read_channels(picture):
-    """Return channels (3, H, W) float32 in [0, 1] of the upright, reduced picture."""
-    with suppress(Exception):  # where the note on the orientation is damaged
-        picture = ImageOps.exif_transpose(picture)
+    """Return channels (3, H, W) float32 in [0, 1] of the reduced picture."""
     if picture.mode.startswith(("I", "F")):  # 16 or 32 bits: the largest becomes 255
-        picture = picture.convert("F")
-        largest = max(picture.getextrema()[1], 1)
-        picture = picture.point(lambda value: value * (255 / largest))
+        largest = max(picture.convert("F").getextrema()[1], 1)
+        picture = picture.convert("F").point(lambda value: value * (255 / largest))
     picture = picture.convert("RGBA" if picture.has_transparency_data else "RGB")
     if picture.getcolors(2) and max(picture.size) > SMALL_PICTURE:  # grey made of dots
         picture = picture.filter(ImageFilter.GaussianBlur(DOT_BLUR))
