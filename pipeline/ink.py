@@ -29,11 +29,14 @@ def find_ink(channels, cropped):
     brightness = brighten_ink(channels)
     window = int((CROPPED_WINDOW if cropped else WINDOW) * max(brightness.shape)) | 1
     ink = ndimage.white_tophat(brightness, window)  # removes gradients and shadows
-    background, full = background_and_ink_levels(ink)
+    threshold = find_threshold(ink)
+    background = np.median(ink[ink <= threshold])
+    full = np.median(ink[ink >= threshold])
+    if full - background < MIN_CONTRAST:
+        raise ValueError(NOTHING)
     ink = (ink - background) / (full - background)
-    ink = remove_lines(((ink - BLACK) / (WHITE - BLACK)).clip(0, 1))
-    while (inside := open_box(ink)) is not None:
-        ink = inside
+    ink = ((ink - BLACK) / (WHITE - BLACK)).clip(0, 1)
+    ink = open_box(remove_lines(ink))
     return ink * choose_strokes(ink > 0.5)
 
 
@@ -50,7 +53,7 @@ def brighten_ink(channels):
     brightness = np.tensordot(direction, channels, 1)
     change = np.tensordot(direction, changes, 1)
     skewness = (change**3).mean() / max((change**2).mean(), 1e-12) ** 1.5
-    dark_border = 0.5 - border(change > otsu(change)).mean()
+    dark_border = 0.5 - border(change > find_threshold(change)).mean()
     is_bright = skewness + BORDER_WEIGHT * dark_border > 0
     return brightness if is_bright else -brightness
 
@@ -60,28 +63,13 @@ def border(image):
     return np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
 
 
-def background_and_ink_levels(ink):
-    """Return the medians of background and ink; raise ValueError if there is no ink."""
-    threshold = otsu(ink)
-    above, below = ink[ink > threshold], ink[ink <= threshold]
-    if not above.size or not below.size:
-        raise ValueError(NOTHING)
-    full, background = np.median(above), np.median(below)
-    if full - background < MIN_CONTRAST:
-        raise ValueError(NOTHING)
-    return background, full
-
-
-def otsu(values):
-    """Return the threshold that separates two classes of values best (Otsu, 1979)."""
-    counts, edges = np.histogram(values, bins=256)
-    centres = (edges[:-1] + edges[1:]) / 2
-    below = counts.cumsum()
-    above = below[-1] - below
-    sums = (counts * centres).cumsum()
-    with np.errstate(divide="ignore", invalid="ignore"):
-        gap = sums / below - (sums[-1] - sums) / above
-    return edges[1:][np.nan_to_num(below * above * gap**2).argmax()]
+def find_threshold(values):
+    """Return the threshold between two classes of values (Ridler and Calvard, 1978)."""
+    threshold = values.mean()
+    for _ in range(10):
+        above, below = values[values >= threshold], values[values <= threshold]
+        threshold = (above.mean() + below.mean()) / 2
+    return threshold
 
 
 def remove_lines(ink):
@@ -112,7 +100,7 @@ def find_lines(ink):
 
 
 def open_box(ink):
-    """Return the ink inside of a printed box, or of a drawn circle, or None."""
+    """Return the ink inside a printed box or a drawn circle, or all of it."""
     labels, _ = ndimage.label(ink > 0.5, np.ones((3, 3)))
     smallest = BOX_SIDE * max(ink.shape)
     for label, box in enumerate(ndimage.find_objects(labels), start=1):
@@ -123,11 +111,11 @@ def open_box(ink):
         if outline.sum() > 0.3 * inside.sum():
             continue
         if inside.mean() > 0.9:
-            return remove_lines(ink[box])
+            return open_box(remove_lines(ink[box]))
         drawn = inside & (labels[box] > 0) & ~outline
         if drawn.any(axis=1).mean() > DIGIT_IN_CIRCLE:
-            return ink[box] * ~ndimage.maximum_filter(outline, 3)
-    return None
+            return open_box(ink[box] * ~ndimage.maximum_filter(outline, 3))
+    return ink
 
 
 def surrounded(mask):
