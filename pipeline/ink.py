@@ -20,15 +20,22 @@ DIGIT_HEIGHT = 0.75  # share of the tallest stroke: two such side by side are tw
 NOTHING = "has nothing drawn on it that is clear enough: crop closer to the digit"
 
 
-def find_ink(channels, cropped):
+def find_ink(channels, cropped, is_sheet=False):
     """Return the ink (H, W) float in [0, 1] of channels (C, H, W) float in [0, 1].
 
-    In a `cropped` picture the digit reaches all borders. Where there is a printed box,
-    only its inside is returned. Raises ValueError if there is no ink, or several digits.
+    In a `cropped` picture the digit reaches all borders. `is_sheet` means that the borders
+    are the edges of a sheet. Where there is a printed box, only its inside is returned.
+    Raises ValueError if there is no ink, or several digits.
     """
     brightness = brighten_ink(channels)
     window = int((CROPPED_WINDOW if cropped else WINDOW) * max(brightness.shape)) | 1
-    ink = ndimage.white_tophat(brightness, window)  # removes gradients and shadows
+    margin = 0 if cropped or is_sheet else window // 2
+    padded = np.pad(
+        brightness, margin, "reflect", reflect_type="odd"
+    )  # gradients go on
+    background = ndimage.grey_opening(padded, window)
+    height, width = brightness.shape
+    ink = brightness - background[margin:, margin:][:height, :width]
     threshold = find_threshold(ink)
     background = np.median(ink[ink <= threshold])
     full = np.median(ink[ink >= threshold])

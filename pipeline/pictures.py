@@ -19,6 +19,11 @@ STROKES_IF_WIDE = 2.1  # the same if it is wider than it is tall, as two digits 
 WIDEST_INK = 0.125  # share of the longer side: wider shapes are a sheet or a desk
 SMALLEST_PHOTOGRAPH = 160  # pixels: smaller pictures are cropped and show no desk
 SHEET_WIDTH = 0.3  # share of the longer side: narrowest sheet
+SHEET_BORDER = 0.3  # largest share of the border that a sheet on a desk touches
+SHEET_BORDER_IF_DARK = 0.6  # the same on a dark desk
+DARK_DESK = (
+    0.5  # brightness of a dark desk, as a share of the sheet's: no shadow has it
+)
 SHEET_EDGE = 4  # pixels of the reduced picture: where the edge of a sheet is blurred
 DOT_BLUR = 1.0  # pixels: radius that turns dots of ink into grey
 STRETCHED = 5, 4  # height to width of a digit that was stretched to a square
@@ -40,8 +45,10 @@ def read_digit(picture):
 
     Raises ValueError with what is wrong.
     """
-    channels = cut_out_sheet(read_channels(picture))
-    ink = find_ink(channels, is_cropped(channels))
+    whole = read_channels(picture)
+    channels = cut_out_sheet(whole)
+    is_sheet = channels is not whole
+    ink = find_ink(channels, is_cropped(channels), is_sheet)
     left, top, right, bottom = bounding_box(ink)
     width, height = right - left, bottom - top
     if max(width, height) < SMALLEST_DIGIT:
@@ -97,6 +104,9 @@ def cut_out_sheet(channels):
     width, height = np.sqrt(12 * variances)  # if it is a rectangle, turned by any angle
     if width < SHEET_WIDTH * max(sheet.shape) or width * height > 1.1 * sheet.sum():
         return channels
+    is_dark = np.median(grey[~sheet]) < DARK_DESK * np.median(grey[sheet])
+    if border(sheet).mean() > (SHEET_BORDER_IF_DARK if is_dark else SHEET_BORDER):
+        return channels  # the other part is probably in the shadow
     sheet = ndimage.binary_erosion(sheet, iterations=SHEET_EDGE)
     colour = np.median(channels[:, sheet], axis=1)
     painted = np.where(sheet, channels, colour[:, None, None])
