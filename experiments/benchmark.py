@@ -56,8 +56,7 @@ def time_epoch(name, seed):
     started = time.perf_counter()
     if name == OURS:
         torch.set_num_threads(1)  # as in train.py
-        recipe = Recipe(seed=seed)
-        digits, recipe = add_synthetic_images("mnist", training_set, recipe)
+        digits, recipe = add_synthetic_images("mnist", training_set, Recipe(seed=seed))
         model = train(*digits, recipe)
     else:
         model = train_usual(seed, WORKERS[name])

@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 # Replacements for encodings that lack these symbols, as in a pipe on Windows
-ASCII = {"✓": "ok", "✗": "FAILED", "≥": ">=", "≤": "<=", "×": "x", "–": "-"}
+SYMBOLS = {"✓": "ok", "✗": "FAILED", "≥": ">=", "≤": "<=", "×": "x", "–": "-"}
 
 
 class UserError(Exception):
@@ -59,9 +59,7 @@ def print_line(text):
     try:
         print(text)
     except UnicodeEncodeError:
-        for symbol, replacement in ASCII.items():
-            text = text.replace(symbol, replacement)
-        print(text)
+        print(text.translate(str.maketrans(SYMBOLS)))
 
 
 def check_folder(folder):
