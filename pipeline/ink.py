@@ -13,7 +13,8 @@ BLACK, WHITE = 0.15, 0.65  # shares of full ink: below and above nothing is grey
 LINE_LENGTH = 0.9  # share of the picture: shortest printed line
 LINE_SLOPES = np.linspace(-0.06, 0.06, 13)  # up to 3.4 degrees, in steps of 0.6
 LINE_WIDTH = 0.035  # share of the longer side: widest printed line
-PRINTED_BOX_SIDE = 0.1  # share of the longer side: smallest printed box
+BOX_SIDE = 0.1  # share of the longer side: smallest printed box or drawn circle
+DIGIT_IN_CIRCLE = 0.2  # share of the circle's height: smallest digit in it
 SPOT_AREA = 0.08  # share of the largest stroke's area: smaller spots are dropped
 DIGIT_HEIGHT = 0.75  # share of the tallest stroke: two such side by side are two digits
 NOTHING = "has nothing drawn on it that is clear enough: crop closer to the digit"
@@ -31,8 +32,8 @@ def find_ink(channels, cropped):
     background, full = background_and_ink_levels(ink)
     ink = (ink - background) / (full - background)
     ink = remove_lines(((ink - BLACK) / (WHITE - BLACK)).clip(0, 1))
-    while box := find_printed_box(ink > 0.5):
-        ink = remove_lines(ink[box])
+    while (inside := open_box(ink)) is not None:
+        ink = inside
     return ink * choose_strokes(ink > 0.5)
 
 
@@ -90,7 +91,7 @@ def remove_lines(ink):
     """
     thickness = int(LINE_WIDTH * max(ink.shape)) + 1
     for _ in range(2):  # horizontal lines, then vertical ones
-        crossing = ndimage.grey_opening(ink, (thickness, 1))
+        crossing = ndimage.grey_opening(ink, (thickness, 1), mode="constant")
         ink = np.where(find_lines(ink), crossing, ink).T
     return ink
 
@@ -110,19 +111,29 @@ def find_lines(ink):
     return lines
 
 
-def find_printed_box(mask):
-    """Return the slices of a hollow rectangle in a mask (H, W), or None."""
-    labels, _ = ndimage.label(mask, np.ones((3, 3)))
-    at_border = set(border(labels))
-    smallest = PRINTED_BOX_SIDE * max(mask.shape)
+def open_box(ink):
+    """Return the ink inside of a printed box, or of a drawn circle, or None."""
+    labels, _ = ndimage.label(ink > 0.5, np.ones((3, 3)))
+    smallest = BOX_SIDE * max(ink.shape)
     for label, box in enumerate(ndimage.find_objects(labels), start=1):
         outline = labels[box] == label
-        if label in at_border or min(outline.shape) < smallest:
+        if label in border(labels) or min(outline.shape) < smallest:
             continue
-        filled = ndimage.binary_fill_holes(outline)
-        if filled.mean() > 0.9 and outline.sum() < 0.3 * filled.sum():
-            return box
+        inside = surrounded(outline)
+        if outline.sum() > 0.3 * inside.sum():
+            continue
+        if inside.mean() > 0.9:
+            return remove_lines(ink[box])
+        drawn = inside & (labels[box] > 0) & ~outline
+        if drawn.any(axis=1).mean() > DIGIT_IN_CIRCLE:
+            return ink[box] * ~ndimage.maximum_filter(outline, 3)
     return None
+
+
+def surrounded(mask):
+    """Return the mask of all pixels that have mask (H, W) in all four directions."""
+    turned = [np.maximum.accumulate(np.rot90(mask, turn)) for turn in range(4)]
+    return np.all([np.rot90(mask, -turn) for turn, mask in enumerate(turned)], axis=0)
 
 
 def choose_strokes(mask):

@@ -15,6 +15,8 @@ FORMATS = "AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP"
 WORKING_SIDE = 320  # pixels: longer side to which larger pictures are reduced
 SMALL_PICTURE = 40  # pixels: smaller pictures count as cropped
 CROPPED_MARGIN = 0.1  # share of the longer side: widest margin of a cropped picture
+STROKES = 2.4  # per row, on average: a digit crosses a row once or twice
+STROKES_IF_WIDE = 2.1  # the same if it is wider than it is tall, as two digits are
 WIDEST_INK = 0.125  # share of the longer side: wider shapes are a sheet or a desk
 SHEET_WIDTH = 0.3  # share of the longer side: narrowest sheet
 SHEET_EDGE = 4  # pixels of the reduced picture: where the edge of a sheet is blurred
@@ -51,7 +53,12 @@ def read_digit(picture):
         raise ValueError("has too small a digit: crop closer to it, or enlarge it")
     if (height, width) == ink.shape and height == width:
         ink = np.kron(ink, np.ones(STRETCHED, dtype=np.float32))
-    return normalize(ink)
+    pixels = normalize(ink)
+    mask = pixels[0, 0] > 0.5
+    starts = (mask[:, 1:] & ~mask[:, :-1]).sum() / mask.any(dim=1).sum()
+    if starts > (STROKES_IF_WIDE if width > height else STROKES):
+        raise ValueError("seems to hold several digits, or to be crossed out: crop one")
+    return pixels
 
 
 def read_channels(picture):

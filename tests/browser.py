@@ -1,4 +1,4 @@
-"""The page in a real browser, and ways to draw on it: fixtures of test_page.py."""
+"""The page in a real browser, and ways to draw on it: fixtures of the files test_page*.py."""
 
 import shutil
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
-import torch
 from samples import save_network
 from torch import nn
 
@@ -49,19 +48,6 @@ def test_layer_that_the_page_does_not_compute_is_refused(layer, reason):
 def test_square_settings_are_written_as_one_number():
     pool = export.describe_layer("pool", nn.MaxPool2d((2, 2), stride=(3, 3)))
     assert (pool["kernel_size"], pool["stride"]) == (2, 3)
-
-
-def test_random_images_reach_nearly_every_weight():
-    torch.manual_seed(0)
-    model = SimpleCNN()
-    images = export.make_test_images()
-    assert torch.equal(255 * images, (255 * images).round())
-    for _ in range(60):  # so that the normalizations let every ReLU pass something
-        model(images)
-    logits = model.eval()(images)
-    (logits * torch.randn(logits.shape)).sum().backward()
-    gradients = torch.cat([p.grad.flatten() for p in model.parameters()])
-    assert (gradients.abs() > 1e-4).float().mean() > 0.99
 
 
 def test_network_that_is_no_list_of_layers_is_refused():
