@@ -2,6 +2,7 @@
 
 import math
 import re
+from contextlib import contextmanager
 
 import pytest
 import torch
@@ -23,9 +24,7 @@ def pytest_addoption(parser):
 def pytest_configure(config):
     named = re.search(r"(?<!not )\b(slow|browser)\b", config.option.markexpr)
     if named and not config.option.slow:
-        raise pytest.UsageError(
-            f"-m {named[1]} selects tests that need the option --slow"
-        )
+        raise pytest.UsageError(f"-m {named[1]}: these tests need the option --slow")
 
 
 def pytest_collection_modifyitems(config, items):
@@ -65,21 +64,13 @@ class Gate:
     def __init__(self):
         self.checks = []
 
-    def load(self):
-        if not self.checkpoint:
-            self.checkpoint = load_checkpoint(SimpleCNN)
-            self.limits = read_limits(self.checkpoint.metadata["dataset"])
-
-    def evaluate(self):
-        if not self.evaluation:
-            self.evaluation = evaluate(self.checkpoint.path, SimpleCNN)
-
-    def attempt(self, step):
-        """Call `step`. After its first error, no test tries it again."""
+    @contextmanager
+    def shared_step(self):
+        """A step that all tests need: after its first error, no test tries it again."""
         if self.problem:
             pytest.fail("not judged, because of the problem above", pytrace=False)
         try:
-            step()
+            yield
         except Exception as error:
             self.problem = str(error)
             if isinstance(error, UserError | OSError):
@@ -91,9 +82,7 @@ class Gate:
 def gate(request):
     """The Gate of this run. Its report is written when the last test has ended."""
     if hasattr(request.config, "workerinput"):  # in a process of pytest-xdist
-        problem = (
-            "the gate measures time and needs one process: leave out the option -n"
-        )
+        problem = "the gate measures time in one process: leave out the option -n"
         pytest.fail(problem, pytrace=False)
     torch.set_num_threads(1)  # two processes with several threads slow each other down
     failed_before = request.session.testsfailed
@@ -110,7 +99,7 @@ def gate(request):
         predecessor = evaluate_predecessor(SimpleCNN)
         write_report(verdict, gate.evaluation, gate.checks, predecessor)
     else:
-        write_failure(gate.problem)
+        write_failure(gate.problem or "a test failed before the model was measured")
 
 
 @pytest.fixture
@@ -128,7 +117,9 @@ def check(request, gate, capsys, subtests):
             print_line(line)
 
     def check(metric, at_least=-math.inf, at_most=math.inf):
-        gate.attempt(gate.evaluate)
+        with gate.shared_step():
+            path = gate.checkpoint.path
+            gate.evaluation = gate.evaluation or evaluate(path, SimpleCNN)
         with subtests.test(metric):
             if metric not in gate.evaluation.metrics:
                 reason = "the data set has no second test set"
@@ -142,5 +133,7 @@ def check(request, gate, capsys, subtests):
                 pytest.fail(str(result), pytrace=False)
 
     show(f"\n{'=' * 80}\n{request.function.__doc__}\n{'=' * 80}")
-    gate.attempt(gate.load)
+    with gate.shared_step():
+        gate.checkpoint = gate.checkpoint or load_checkpoint(SimpleCNN)
+        gate.limits = read_limits(gate.checkpoint.metadata["dataset"])
     return check

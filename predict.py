@@ -32,12 +32,6 @@ def describe(probabilities, classes):
     return text
 
 
-def save_enlarged(pixels, path):
-    """Save pixels (1, 1, H, W) float in [0, 1] as a picture that is large enough to look at."""
-    picture = Image.fromarray((255 * pixels[0, 0]).round().byte().numpy())
-    picture.resize((SHOWN_SIDE, SHOWN_SIDE), Image.Resampling.NEAREST).save(path)
-
-
 def main():
     parser = make_parser(__doc__)
     add = parser.add_argument
@@ -71,8 +65,10 @@ def main():
         answer = describe(probabilities, checkpoint.metadata["classes"])
         print(f"{name}: {answer}", flush=True)
         if args.show:
+            seen = Image.fromarray((255 * pixels[0, 0]).round().byte().numpy())
+            seen = seen.resize((SHOWN_SIDE, SHOWN_SIDE), Image.Resampling.NEAREST)
             safe_name = re.sub(r"[^\w.-]", "_", path.name)[:50]
-            save_enlarged(pixels, folder / f"{number}_{safe_name}.png")
+            seen.save(folder / f"{number}_{safe_name}.png")
     return int(failed)
 
 

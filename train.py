@@ -23,11 +23,8 @@ from pipeline.evaluation import accuracy, predict_probabilities
 
 def setting(default, description, lowest=0, highest=1_000_000):
     """Field of a Recipe, with the bounds and the help text of its option."""
-    option = {
-        "type": bounded(type(default), lowest, highest),
-        "metavar": "N" if isinstance(default, int) else "X",
-        "help": description,
-    }
+    parse = bounded(type(default), lowest, highest)
+    option = {"type": parse, "metavar": "N", "help": description}
     return field(default=default, metadata=option)
 
 
@@ -60,9 +57,7 @@ class Recipe:
     degrees: float = setting(15.0, "rotation in degrees", highest=180)
     translate: float = share(0.1, "shift, as a share of the image's side")
     scale: float = share(0.1, "change of the size, as a share of it", 0.999)
-    distortion: float = share(
-        0.2, "shift of a corner, as a share of half a side", 0.999
-    )
+    distortion: float = share(0.2, "shift of corners, as a share of half a side", 0.999)
     perspective_share: float = share(0.5, "share of the images with shifted corners")
     warp_decay: float = share(0.5, "share by which warps shrink until the last step")
 
@@ -94,8 +89,9 @@ def one_cycle(recipe, step, steps):
 def train(images, labels, recipe, network=SimpleCNN):
     """Train a network on images (N, 1, 28, 28) float and labels (N,) int64.
 
-    `network()` returns an untrained one. The result is in eval mode. Images that do not fill a batch are skipped. The
-    same recipe gives exactly the same weights if torch computes in one thread.
+    `network()` returns an untrained one. The result is in eval mode. Images that do not
+    fill a batch are skipped. The same recipe gives exactly the same weights if torch
+    computes in one thread.
     """
     torch.manual_seed(recipe.seed)
     model = network().train()

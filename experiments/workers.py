@@ -23,10 +23,9 @@ DASK_SECONDS = 10  # a scheduler that does not answer for this long is an error
 
 
 def add_processes_option(parser):
+    option = {"type": bounded(int, 1, MOST_PROCESSES), "help": "trainings at once"}
     default = min(os.cpu_count(), MOST_PROCESSES)
-    kind = bounded(int, 1, MOST_PROCESSES)
-    text = "trainings at the same time"
-    parser.add_argument("--processes", type=kind, default=default, help=text)
+    parser.add_argument("--processes", default=default, **option)
 
 
 @contextmanager
@@ -38,10 +37,9 @@ def dask_cluster(address):
     try:
         from distributed import Client, KilledWorker
     except ImportError:
+        problem = "--scheduler needs the package distributed"
         advice = "run `pip install -r requirements-dev.txt`"
-        raise UserError(
-            f"--scheduler needs the package distributed: {advice}"
-        ) from None
+        raise UserError(f"{problem}: {advice}") from None
     try:
         client = Client(address, timeout=DASK_SECONDS)
     except (OSError, ValueError):

@@ -16,16 +16,14 @@ SYNTHETIC_TEST = (10_000, 2)
 
 def read_digit(picture):
     """Pixels (1, 1, 28, 28) of a picture of one digit, found on any background."""
-    from pipeline import (
-        pictures,
-    )  # imported here: training needs neither Pillow nor scipy
+    from pipeline import pictures  # not above: training needs no Pillow and no scipy
 
     return pictures.read_digit(picture)
 
 
 def read_drawing(picture):
     """Pixels (1, 1, 28, 28) of a picture of one drawing; all ink is kept."""
-    from pipeline import folder
+    from pipeline import folder  # not above: training needs no Pillow and no scipy
 
     return folder.read_drawing(picture)
 
@@ -35,9 +33,7 @@ class Dataset(NamedTuple):
 
     title: str  # as reports print it: "10,000 test images of MNIST"
     classes: list[str]  # names in the order of the labels
-    load: (
-        Callable  # (train: bool) -> images (N, 1, 28, 28) float in [0, 1], labels (N,)
-    )
+    load: Callable  # (train: bool) -> images and labels, as `load_split` returns them
     generate: Callable | None = None  # (n) -> n more training images and their labels
     second_test_set: str | None = None  # name of a data set with the same classes
     read_picture: Callable = read_drawing  # PIL image -> pixels (1, 1, 28, 28)
@@ -57,13 +53,12 @@ def generate_for_mnist(n):
 
 
 DIGITS = list("0123456789")
+SYNTHETIC = Dataset("synthetic digits", DIGITS, load_synthetic, read_picture=read_digit)
 DATASETS = {  # keys: the value of --dataset, which is also saved in the checkpoint
     "mnist": Dataset(
         "MNIST", DIGITS, load_mnist, generate_for_mnist, "synthetic", read_digit
     ),
-    "synthetic": Dataset(
-        "synthetic digits", DIGITS, load_synthetic, read_picture=read_digit
-    ),
+    "synthetic": SYNTHETIC,
 }
 DEFAULT, FALLBACK = "mnist", "synthetic"
 
@@ -93,10 +88,8 @@ def load_split(name, train):
     Raises UserError if the load function of the data set returns anything else.
     """
     if name not in DATASETS:
-        known = ", ".join(DATASETS)
-        raise UserError(
-            f"there is no data set {name} in pipeline/data.py, only {known}"
-        )
+        problem = f"there is no data set {name} in pipeline/data.py"
+        raise UserError(f"{problem}, only {', '.join(DATASETS)}")
     title, classes, load, *_ = DATASETS[name]
     images, labels = load(train=train)
     problem = find_problem(images, labels, len(classes))

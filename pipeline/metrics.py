@@ -32,10 +32,6 @@ def add_pixel_noise(images):
     return (images + 0.2 * noise).clamp(0, 1)
 
 
-def change_background(images):
-    return 0.3 + 0.7 * images
-
-
 def blur(images):
     """Gaussian blur of square images, with a standard deviation of 1 pixel."""
     places = torch.arange(float(images.shape[-1]))
@@ -50,7 +46,7 @@ def warp(images):
 
 CORRUPTIONS = {  # functions of images in [0, 1]; the same random numbers every time
     "noise": add_pixel_noise,
-    "grey_background": change_background,
+    "grey_background": lambda images: 0.3 + 0.7 * images,
     "blur": blur,
     "warps": warp,
 }

@@ -92,9 +92,7 @@ def rasterize(places, weights, pen_widths):
     This gives the distance to the line, and so the edge of the stroke.
     """
     offsets = (places.unsqueeze(3) - torch.arange(IMAGE_SIDE)) / DOT
-    powers = (-(offsets**2) / 2).clamp(
-        min=-80
-    )  # exp is slow for results below exp(-87)
+    powers = (-(offsets**2) / 2).clamp(min=-80)  # exp is slow below -87
     columns, rows = powers.exp().unbind(2)  # (n, dots, 28) each
     density = (rows * weights).transpose(1, 2) @ columns  # (n, 28, 28)
     distance = DOT * (-2 * density.clamp(1e-30, 1).log()).sqrt()  # up to 5.9 pixels
@@ -117,9 +115,8 @@ def generate_digits(n, seed, usual_per_rare=6):
     with ThreadPoolExecutor(2) as executor:  # these threads rasterize, this one traces
         for digit, usual in read_skeletons(USUAL).items():
             shapes = [*usual.values(), *rare[digit].values()]
-            first_rare = len(usual)
-            turns = [*range(first_rare)] * usual_per_rare
-            turns += range(first_rare, len(shapes))
+            turns = [*range(len(usual))] * usual_per_rare
+            turns += range(len(usual), len(shapes))
             shape = torch.tensor(turns)[rounds % len(turns)]
             for i, strokes in enumerate(shapes):
                 chosen = (labels == digit) & (shape == i)
