@@ -36,27 +36,21 @@ LABELS = """
 """
 
 
-@pytest.fixture
-def read(tmp_path):
-    """Function that writes texts as files of UNIPEN, and reads their digits."""
-
-    def read(labels=LABELS, components=COMPONENTS):
-        for path, text in {
-            tmp_path / "data" / "1a" / "abc" / "a1" / "labels.dat": labels,
-            tmp_path / "include" / "pens.dat": components,
-        }.items():
-            path.parent.mkdir(parents=True)
-            path.write_text(text)
-        return zip(*handwriting.read_unipen(tmp_path), strict=True)
-
-    return read
+def read(folder, labels=LABELS, components=COMPONENTS):
+    """Write texts as files of UNIPEN, and read their digits."""
+    for path, text in {
+        folder / "data" / "1a" / "abc" / "a1" / "labels.dat": labels,
+        folder / "include" / "pens.dat": components,
+    }.items():
+        path.parent.mkdir(parents=True)
+        path.write_text(text)
+    return zip(*handwriting.read_unipen(folder), strict=True)
 
 
-def test_strokes_of_unipen_are_drawn_as_on_the_page(read):
-    sources, digits, pixels = read()
+def test_strokes_of_unipen_are_drawn_as_on_the_page(tmp_path):
+    sources, digits, (one, seven, nothing, also_seven) = read(tmp_path)
     assert sources == 4 * ("abc",)
     assert digits == (1, 7, 4, 7)
-    one, seven, nothing, also_seven = pixels
     assert nothing is None  # the pen was up
     assert torch.equal(seven, also_seven)
     rows, columns = (one[0, 0] > 0.5).nonzero().mT
@@ -67,15 +61,15 @@ def test_strokes_of_unipen_are_drawn_as_on_the_page(read):
 
 
 @pytest.mark.parametrize("numbers", ["0-3", "0-"])
-def test_segment_without_such_components_is_named(read, numbers):
+def test_segment_without_such_components_is_named(numbers, tmp_path):
     with pytest.raises(UserError, match=r"labels\.dat is not a UNIPEN file: .*exist"):
-        read(labels=LABELS.replace("0-2", numbers))
+        read(tmp_path, labels=LABELS.replace("0-2", numbers))
 
 
 @pytest.mark.parametrize("number", ["nan", "1e99", "x", "1 2"])
-def test_wrong_coordinate_is_named(read, number):
+def test_wrong_coordinate_is_named(number, tmp_path):
     with pytest.raises(UserError, match=r"pens\.dat is not a UNIPEN file: "):
-        read(components=COMPONENTS.replace("600", number))
+        read(tmp_path, components=COMPONENTS.replace("600", number))
 
 
 def test_pen_has_the_width_of_the_page_and_round_ends():
