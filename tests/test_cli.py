@@ -21,15 +21,15 @@ from pipeline import cli
 from pipeline.cli import UserError
 
 COMMANDS = train, predict, export, sweep, ablation, benchmark, handwriting
-DENIED = OSError(errno.EACCES, "permission denied", "digits.png")
 PRINT = "from pipeline.cli import run_main; run_main(lambda: print({size} * 'x\\n'))"
 
 
 def test_error_ends_a_command_in_a_sentence():
+    denied = OSError(errno.EACCES, "permission denied", "digits.png")
     for error, message in {
         UserError("no data"): "^Error: no data$",
         ConnectionError("no mirror"): "^Error: no mirror$",
-        DENIED: r"^Error: digits.png .*\(permission denied\): check its name",
+        denied: r"^Error: digits.png .*\(permission denied\): check its name",
         KeyboardInterrupt(): "^130$",
     }.items():
         with pytest.raises(SystemExit, match=message):

@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 import torch
@@ -43,13 +44,11 @@ CHANGES = {  # the metric that must fail, and a change of the weights or the met
     "false accuracy": ("accuracy_mismatch", lambda w, m: m.update(test_accuracy=99.9)),
     "padded file": ("file_megabytes", lambda w, m: m.update(note="x" * 90_000)),
 }
-NO_AUGMENTATION = (
-    "--degrees=0 --translate=0 --scale=0 --perspective-share=0 --noise-share=0"
-)
+NO_WARPS = "--degrees=0 --translate=0 --scale=0 --perspective-share=0"
 OF_BATCH = "BatchNorm2d(32, track_running_stats=False)"
 IDLE = '(layers | {f"idle{i}": nn.Identity() for i in range(5000)})'
 TRAININGS = {  # the metric that must fail, an edit of model.py, and options of train.py
-    "no warps and no noise": ("warps_accuracy", "", "", NO_AUGMENTATION),
+    "no warps and no noise": ("warps_accuracy", "", "", f"{NO_WARPS} --noise-share=0"),
     "no synthetic digits": ("synthetic_accuracy", "", "", "--synthetic-images=0"),
     "single images differ": ("batch_difference", "BatchNorm2d(32)", OF_BATCH, ""),
     "too many parameters": ("parameters", "18", "300", ""),
@@ -87,12 +86,8 @@ def change(path, function):
 
 def run_gate(*command):
     """Exit code and output of a command that runs the gate."""
-    ended = subprocess.run(
-        [sys.executable, *command],
-        stdout=subprocess.PIPE,
-        encoding="utf-8",
-        check=False,
-    )
+    command = [sys.executable, *command]
+    ended = subprocess.run(command, stdout=PIPE, encoding="utf-8", check=False)
     return ended.returncode, ended.stdout
 
 
