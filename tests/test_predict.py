@@ -32,10 +32,9 @@ def read(call, tmp_path, monkeypatch, capsys):
 
 def test_pictures_are_read_in_order_and_shown_in_a_new_folder(read, tmp_path):
     (tmp_path / "-dash.png").write_bytes((tmp_path / "good.png").read_bytes())
-    code, (folder, first, second), errors = read(
-        "--show", "--", "good.png", "-dash.png"
-    )
+    code, lines, errors = read("--show", "--", "good.png", "-dash.png")
     assert (code, errors) == (0, [])
+    folder, first, second = lines
     assert first.startswith("good.png: ")
     assert second == first.replace("good.png", "-dash.png")
     seen, other = sorted(tmp_path.glob("seen_*/*.png"))

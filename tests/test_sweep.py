@@ -47,11 +47,9 @@ def test_sweep_writes_limits_five_deviations_from_the_mean(run_sweep):
     rows = json.loads(sweep.FILE.read_text("utf-8"))[DATASET]
     assert code == 0
     assert rows.keys() == gate.metrics_with_limits(DATASET).keys()
-    five_images, five_of_a_class = 500 / N, 500 / 30  # percent; the mean is 98.1 or 0
-    limit = rows["accuracy"]["at_least"]
-    assert limit == pytest.approx(98.1 - five_images, abs=0.01)
-    limit = rows["worst_recall"]["at_least"]
-    assert limit == pytest.approx(-five_of_a_class, abs=0.02)
+    accuracy, recall = rows["accuracy"]["at_least"], rows["worst_recall"]["at_least"]
+    assert accuracy == pytest.approx(98.1 - 500 / N, abs=0.01)  # percent: 5 images
+    assert recall == pytest.approx(0 - 500 / 30, abs=0.02)  # 5 images of a class
     mistakes = rows["mistake_confidence"]
     assert (mistakes["at_least"], mistakes["at_most"]) == (19.1, 72.9)
     assert rows["cross_entropy"]["at_most"] == 0.002  # 5 tenths of the last digit
