@@ -68,7 +68,7 @@ def start_dask():
 @pytest.mark.slow
 def test_sweep_on_dask_gives_the_same_models(start_dask, call, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    options = ["--dataset=synthetic", "--seeds=2"]
+    options = ["--dataset=synthetic", "--seeds=2", "--epochs=1"]
     call(sweep, *options, f"--scheduler={start_dask(2, 1).scheduler_address}")
     there = json.loads(sweep.SWEEP_FILE.read_text("utf-8"))
     call(sweep, *options)
