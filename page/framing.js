@@ -6,15 +6,27 @@ const { image_side: IMAGE_SIDE, digit_side: DIGIT_SIDE, pen_widths: PEN_WIDTHS }
 const SHORTEST_LINE = 0.5; // pixels: shorter lines would take time and change nothing
 
 const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
+const lower = (a, b) => Math.min(a, b), higher = (a, b) => Math.max(a, b);
 
 // Pixels of strokes, row by row, in [0, 1]. A stroke is a list of points [x, y].
 function normalize(strokes, penWidth) {
-  const [left, right] = findRange(strokes, 0), [top, bottom] = findRange(strokes, 1);
+  const xs = strokes.flat().map(point => point[0]), ys = strokes.flat().map(point => point[1]);
+  const left = xs.reduce(lower), right = xs.reduce(higher), top = ys.reduce(lower), bottom = ys.reduce(higher);
   const length = Math.max(right - left, bottom - top);
   const width = clamp(DIGIT_SIDE * penWidth / (length + penWidth), ...PEN_WIDTHS);
   const scale = Math.min((DIGIT_SIDE - width) / length, DIGIT_SIDE / penWidth); // a dot stays small
   const place = ([x, y]) => [(x - left) * scale + width / 2, (y - top) * scale + width / 2];
-  const pixels = rasterize(strokes.map(stroke => stroke.map(place)), width);
+
+  const pixels = new Array(IMAGE_SIDE ** 2).fill(0);
+  for (const stroke of strokes) {
+    let from = place(stroke[0]);
+    stroke.forEach((point, i) => {
+      const to = place(point);
+      if (i < stroke.length - 1 && Math.hypot(to[0] - from[0], to[1] - from[1]) < SHORTEST_LINE) return;
+      addLine(pixels, from, to, width / 2 + 0.5);
+      from = to;
+    });
+  }
 
   const shift = (extent, index) => { // moves the centre of mass to the middle of the image
     const centre = sum(pixels.map((v, i) => v * (index(i) + 0.5))) / sum(pixels);
@@ -24,31 +36,6 @@ function normalize(strokes, penWidth) {
   const across = shift(right - left, i => i % IMAGE_SIDE);
   const down = shift(bottom - top, i => Math.floor(i / IMAGE_SIDE));
   return pixels.map((_, i) => pixels[i - down * IMAGE_SIDE - across] ?? 0);
-}
-
-function findRange(strokes, axis) {
-  let low = Infinity, high = -Infinity;
-  for (const stroke of strokes) {
-    for (const point of stroke) {
-      low = Math.min(low, point[axis]);
-      high = Math.max(high, point[axis]);
-    }
-  }
-  return [low, high];
-}
-
-function rasterize(strokes, width) {
-  const pixels = new Array(IMAGE_SIDE ** 2).fill(0);
-  for (const stroke of strokes) {
-    let from = stroke[0];
-    stroke.forEach((to, i) => {
-      const isLast = i === stroke.length - 1;
-      if (!isLast && Math.hypot(to[0] - from[0], to[1] - from[1]) < SHORTEST_LINE) return;
-      addLine(pixels, from, to, width / 2 + 0.5);
-      from = to;
-    });
-  }
-  return pixels;
 }
 
 // A pixel's ink falls from 1 to 0 within one pixel, and is 0 where its centre is `reach` from the line.

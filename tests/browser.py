@@ -1,4 +1,4 @@
-"""The page in a real browser, and ways to draw on it: fixtures of the files test_page*.py."""
+"""The page in a real browser, and a way to draw on it: fixtures of the files test_page*.py."""
 
 import shutil
 
@@ -9,15 +9,6 @@ import export
 import train
 from model import SimpleCNN
 from pipeline import checkpoint, data, synthetic
-
-DRAW = """strokes => {
-    clear();
-    for (const [first, ...others] of strokes) {
-        beginStroke(first);
-        others.forEach(point => addPoint(point));
-    }
-    answer();
-}"""
 
 
 @pytest.fixture(scope="session")
@@ -44,13 +35,10 @@ def page(browser, trained, tmp_path):
     """A copy of the page in tmp_path, opened from disk, on the smallest phone."""
     shutil.copytree(export.TARGET.parent, tmp_path, dirs_exist_ok=True)
     (tmp_path / "model.js").write_text(export.to_javascript(trained), "utf-8")
-    requests = []
     with browser.new_context(viewport={"width": 320, "height": 568}) as context:
         page = context.new_page()
-        page.on("request", lambda request: requests.append(request.url))
         page.goto((tmp_path / "index.html").as_uri())
         yield page
-    assert all(url.startswith(tmp_path.as_uri()) for url in requests)
 
 
 @pytest.fixture
@@ -65,29 +53,13 @@ def on_board(page):
 
 
 @pytest.fixture
-def touch(page, on_board):
-    """Function that sends an event of a finger at shares (x, y) of the board."""
-    session = page.context.new_cdp_session(page)
-
-    def touch(event, finger, *place):
-        x, y = on_board(*place)
-        points = [{"id": finger, "x": x, "y": y}]
-        session.send("Input.dispatchTouchEvent", {"type": event, "touchPoints": points})
-
-    return touch
-
-
-@pytest.fixture
 def draw(page):
-    """Function that draws a digit, or other strokes, and lets the page answer at once.
-
-    Strokes are lists of points (x, y), on the grid of skeletons.txt.
-    """
+    """Function that draws a digit, or strokes on the grid of skeletons.txt, and answers."""
 
     def draw(what):
         if isinstance(what, int):
             what = next(iter(synthetic.read_skeletons()[what].values()))
         place = [[[224 + 74 * v for v in point] for point in stroke] for stroke in what]
-        page.evaluate(DRAW, place)
+        page.evaluate("strokes => { show(strokes); answer(); }", place)
 
     return draw

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
@@ -16,24 +15,17 @@ from pipeline.cli import UserError
 
 REFUSED = [
     (nn.Softplus(), "has no layer Softplus"),
-    (nn.Sequential(nn.ReLU()), "has no layer Sequential"),
     (nn.Conv2d(1, 2, 3, padding=1), "computes Conv2d only with padding=0, not 1"),
     (nn.Conv2d(1, 2, 3, dilation=2), "dilation=1, not 2"),
     (nn.Conv2d(2, 2, 3, groups=2), "groups=1, not 2"),
     (nn.Conv2d(1, 2, (3, 5)), r"kernel_size=equal numbers, not \(3, 5\)"),
-    (nn.Conv2d(1, 2, 3, stride=(1, 2)), r"stride=equal numbers, not \(1, 2\)"),
-    (nn.MaxPool2d(3, padding=1), "padding=0, not 1"),
-    (nn.MaxPool2d(3, dilation=2), "dilation=1, not 2"),
-    (nn.MaxPool2d((2, 3)), "kernel_size=equal numbers"),
     (nn.MaxPool2d(2, stride=(1, 2)), "stride=equal numbers"),
     (nn.MaxPool2d(2, ceil_mode=True), "ceil_mode=False, not True"),
-    (nn.MaxPool2d(2, return_indices=True), "return_indices=False, not True"),
     (nn.BatchNorm2d(2, eps=1e-3), "eps=1e-05, not 0.001"),
     (nn.BatchNorm1d(2, affine=False), "affine=True, not False"),
     (nn.BatchNorm2d(2, track_running_stats=False), "track_running_stats=True"),
     (nn.LayerNorm([1, 28, 28]), "elementwise_affine=False, not True"),
-    (nn.LayerNorm([1, 9, 9], 1e-3, elementwise_affine=False), "eps=1e-05"),
-    (nn.LayerNorm(28, elementwise_affine=False), "a whole image"),
+    (nn.LayerNorm(28, elementwise_affine=False), r"normalized_shape=\(1, 28, 28\)"),
     (nn.Flatten(2), "start_dim=1, not 2"),
     (nn.Flatten(1, 2), "end_dim=-1, not 2"),
 ]
@@ -45,46 +37,23 @@ def test_layer_that_the_page_does_not_compute_is_refused(layer, reason):
         export.describe_layer("conv7", layer)
 
 
-def test_square_settings_are_written_as_one_number():
-    pool = export.describe_layer("pool", nn.MaxPool2d((2, 2), stride=(3, 3)))
-    assert (pool["kernel_size"], pool["stride"]) == (2, 3)
-
-
 def test_network_that_is_no_list_of_layers_is_refused():
     loaded = Mock(spec=checkpoint.Checkpoint, model=nn.Linear(2, 2))
     with pytest.raises(UserError, match=r"only a network that is an nn\.Sequential"):
         export.to_javascript(loaded)
 
 
-def test_outputs_that_are_not_finite_are_refused(call, tmp_path):
-    network = SimpleCNN(2)
-    network.linear4.weight.data.fill_(3e38)
-    network.linear4.bias.data.fill_(3e38)
-    path = save_network(tmp_path, network, classes=["even", "odd"])
-    with pytest.raises(UserError, match=f"^{path} gives outputs that are not finite"):
-        call(export, f"--checkpoint={path}")
+def test_model_js_describes_the_checkpoint(call, tmp_path, monkeypatch):
+    monkeypatch.setattr(export, "TARGET", tmp_path / "model.js")
+    path = save_network(tmp_path, SimpleCNN(2), classes=["even", "odd"])
+    call(export, f"--checkpoint={path}")
+    text = export.TARGET.read_text("utf-8").removeprefix("const MODEL = ")
+    model = json.loads(text.removesuffix(";\n"))
+    assert (model["checkpoint"], model["classes"]) == (path.name, ["even", "odd"])
+    assert model["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def test_instruction_names_the_classes():
     assert export.instruction(list("0123456789")) == "Draw a digit, 0 to 9"
-    shapes = "Draw one of: circle, square, star"
-    assert export.instruction(["circle", "square", "star"]) == shapes
     many = export.instruction(["pomegranate", "fig", *map(str, range(98))])
     assert many == "Draw one of: pomegranate, fig, 0, 1, 2, 3, 4, 5, 6, 7, 8, …"
-
-
-def test_old_file_stays_until_the_new_one_is_complete(call, tmp_path, monkeypatch):
-    target = tmp_path / "model.js"
-    monkeypatch.setattr(export, "TARGET", target)
-    path = save_network(tmp_path, SimpleCNN(2), classes=["even", "odd"])
-    call(export, f"--checkpoint={path}")
-    text = target.read_text("utf-8").removeprefix("const MODEL = ")
-    model = json.loads(text.removesuffix(";\n"))
-    assert (model["checkpoint"], model["classes"]) == (path.name, ["even", "odd"])
-    assert model["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
-    target.write_text("old", "utf-8")
-    monkeypatch.setattr(Path, "replace", Mock(side_effect=OSError(28, "No space")))
-    with pytest.raises(OSError, match="No space"):
-        call(export, f"--checkpoint={path}")
-    assert target.read_text("utf-8") == "old"
-    assert len(list(tmp_path.iterdir())) == 2
