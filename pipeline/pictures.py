@@ -1,6 +1,7 @@
 """Read a picture file with one digit, and bring the digit to MNIST's form."""
 
 import os
+from contextlib import suppress
 
 import numpy as np
 from PIL import Image, ImageFilter, ImageOps
@@ -24,6 +25,7 @@ SHEET_BORDER_IF_DARK = 0.6  # the same on a dark desk
 DARK_DESK = (
     0.5  # brightness of a dark desk, as a share of the sheet's: no shadow has it
 )
+LEAST_INK, MOST_INK = 0.002, 0.25  # shares of a sheet that are covered with ink
 SHEET_EDGE = 4  # pixels of the reduced picture: where the edge of a sheet is blurred
 DOT_BLUR = 1.0  # pixels: radius that turns dots of ink into grey
 STRETCHED = 5, 4  # height to width of a digit that was stretched to a square
@@ -35,9 +37,13 @@ def open_picture(path):
     if not os.path.isfile(path):  # a pipe could block for ever
         raise ValueError("is not a file")
     try:
-        return ImageOps.exif_transpose(Image.open(path, formats=FORMATS))
+        picture = Image.open(path, formats=FORMATS)
+        picture.load()
     except Exception:  # noqa: BLE001 - damaged files raise errors of any kind
         raise ValueError("cannot be read: save it as a smaller PNG or JPEG") from None
+    with suppress(Exception):  # a damaged note on the orientation does not matter
+        picture = ImageOps.exif_transpose(picture)
+    return picture
 
 
 def read_digit(picture):
@@ -104,10 +110,14 @@ def cut_out_sheet(channels):
     width, height = np.sqrt(12 * variances)  # if it is a rectangle, turned by any angle
     if width < SHEET_WIDTH * max(sheet.shape) or width * height > 1.1 * sheet.sum():
         return channels
-    is_dark = np.median(grey[~sheet]) < DARK_DESK * np.median(grey[sheet])
+    desk, paper = np.median(grey[~sheet]), np.median(grey[sheet])
+    is_dark = desk < DARK_DESK * paper
     if border(sheet).mean() > (SHEET_BORDER_IF_DARK if is_dark else SHEET_BORDER):
         return channels  # the other part is probably in the shadow
     sheet = ndimage.binary_erosion(sheet, iterations=SHEET_EDGE)
+    has_ink = np.abs(channels.mean(axis=0) - grey)[sheet] > MIN_CONTRAST
+    if paper < desk or not LEAST_INK < has_ink.mean() < MOST_INK:
+        return channels  # the "sheet" is part of a large digit
     colour = np.median(channels[:, sheet], axis=1)
     painted = np.where(sheet, channels, colour[:, None, None])
     return painted[:, *ndimage.find_objects(sheet.astype(int))[0]]
