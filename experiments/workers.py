@@ -55,6 +55,7 @@ def dask_cluster(address):
 
 
 def hide_progress_bars():
+    """Hide what a worker process prints: bars of several processes would mix."""
     sys.stderr = open(os.devnull, "w")  # noqa: SIM115 - open until the process ends
 
 

@@ -5,7 +5,6 @@ import math
 from pathlib import Path
 
 import torch
-from matplotlib.figure import Figure
 
 from pipeline.cli import check_folder, markdown_table, write_file
 from pipeline.data import DATASETS
@@ -117,7 +116,7 @@ def draw_confusions(evaluation):
     cells = n * evaluation.labels + evaluation.probabilities.argmax(dim=1)
     counts = torch.bincount(cells, minlength=n * n).view(n, n)
     mistakes = counts - counts.diag().diag()
-    figure = Figure([2 + 0.4 * n] * 2, dpi=120, layout="constrained")
+    figure = new_figure(2 + 0.4 * n, 2 + 0.4 * n)
     axis = figure.subplots()
     # Half of the colour scale is enough: the numbers stay readable.
     axis.imshow(mistakes.numpy(), cmap="Reds", vmax=2 * mistakes.max().item())
@@ -137,7 +136,7 @@ def draw_mistakes(evaluation):
     confidences, predictions = evaluation.probabilities.max(dim=1)
     mistakes = (predictions != labels).nonzero().flatten()
     mistakes = mistakes[confidences[mistakes].argsort(descending=True)].tolist()
-    figure = Figure([1.3 * COLUMNS, 1.7 * ROWS], dpi=120, layout="constrained")
+    figure = new_figure(1.3 * COLUMNS, 1.7 * ROWS)
     figure.suptitle("The mistakes with the highest confidence")
     for place, i in enumerate(mistakes[: ROWS * COLUMNS], start=1):
         axis = figure.add_subplot(ROWS, COLUMNS, place)
@@ -146,3 +145,9 @@ def draw_mistakes(evaluation):
         title = f"{classes[labels[i]]} read as {classes[predictions[i]]}"
         axis.set_title(f"{title}\n{confidences[i]:.1%}", fontsize=9)
     figure.savefig(MISTAKES)
+
+
+def new_figure(width, height):
+    from matplotlib.figure import Figure  # not above: it takes half a second
+
+    return Figure([width, height], dpi=120, layout="constrained")
