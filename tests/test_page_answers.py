@@ -43,7 +43,7 @@ def test_pixels_of_the_lines_are_close_to_those_of_a_picture(page, draw):
     dash = "sum(normalize([[[0, 0], [0, 60]]], 40)) / DIGIT_SIDE"
     assert page.evaluate(dash) == pytest.approx(2.8, abs=0.1)  # pixels wide, not 8
     dot = page.evaluate("sum(normalize([[[5, 5], [5.01, 5]]], 40))")
-    assert dot < 10  # pixels: it does not become a line
+    assert 1 < dot < 10  # pixels: it does not become a line
 
 
 def test_points_that_are_close_together_are_left_out_of_the_answer(page):
@@ -58,7 +58,6 @@ PROBLEMS = [
     "(",  # not JavaScript: as if the file were missing
     "MODEL.classes.pop()",
     "MODEL.layers.find(layer => layer.weight).weight.values[0] += 1",
-    "MODEL.layers.find(layer => layer.weight).weight.values.pop()",
     "delete Math.hypot",  # as in an older browser
     "delete CanvasRenderingContext2D.prototype.putImageData",
 ]

@@ -67,7 +67,7 @@ def test_bars_and_ink_are_visible_in_forced_colours_and_on_paper(page, draw):
 
 
 def test_a_hundred_classes_with_any_names_fit_and_nothing_moves(page, draw, tmp_path):
-    names = ["<b>one</b>", "a pomegranate" * 5, *map(str, range(98))]
+    names = ["<b>one</b>", "pomegranate" * 5, *map(str, range(98))]
     open_exported(page, tmp_path, SimpleCNN(100), classes=names)
     size = "[document.body.scrollHeight, document.documentElement.scrollWidth]"
     before = page.evaluate(size)
