@@ -98,6 +98,7 @@ def test_each_option_sets_its_field_and_the_recipe_is_saved(call, few_images, ca
     values = dict.fromkeys((knob.name for knob in fields(train.Recipe)), 0.25)
     values |= {"epochs": 2, "batch_size": 16, "seed": 7, "synthetic_images": 60}
     options = [f"--{n.replace('_', '-')}={value}" for n, value in values.items()]
+    torch.set_num_threads(2)
     call(train, *options)
     saved = checkpoint.load_checkpoint(SimpleCNN).metadata
     if data.DATASETS[DATASET].generate is None:
