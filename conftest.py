@@ -22,6 +22,7 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
+    # This finds "slow" and "browser", but not "not slow".
     named = re.search(r"(?<!not )\b(slow|browser)\b", config.option.markexpr)
     if named and not config.option.slow:
         raise pytest.UsageError(f"-m {named[1]}: these tests need the option --slow")
@@ -52,8 +53,10 @@ def pytest_report_teststatus(report):
 def pytest_terminal_summary(terminalreporter):
     failed = terminalreporter.stats.get("failed", [])
     if any("test_model.py" in report.nodeid for report in failed):
-        note = "The limits in limits.json belong to the default recipe and network."
-        terminalreporter.write_line(note)
+        terminalreporter.write_line(
+            "Read report/summary.md and look at report/confusion_matrix.png. The limits are "
+            "those of the default recipe and network: see README."
+        )
 
 
 class Gate:
@@ -84,7 +87,7 @@ def gate(request):
     if hasattr(request.config, "workerinput"):  # in a process of pytest-xdist
         problem = "the gate measures time in one process: leave out the option -n"
         pytest.fail(problem, pytrace=False)
-    torch.set_num_threads(1)  # two processes with several threads slow each other down
+    torch.set_num_threads(1)  # several threads would be slower if another process runs
     failed_before = request.session.testsfailed
     gate = Gate()
     yield gate

@@ -1,7 +1,7 @@
 """Read the drawing in each picture: python predict.py photo.jpg scan.png
 
-For a model of digits, each picture shows one handwritten digit, of any size and anywhere,
-darker or lighter than the background. Lines, squares and a printed box do not matter.
+If the model reads digits, each picture shows one handwritten digit, of any size and anywhere,
+darker or lighter than the background. Ruled or squared paper and a printed box do not matter.
 """
 
 import re
@@ -25,7 +25,8 @@ SHOWN_SIDE = 280  # pixels: side of the pictures that --show saves
 
 def describe(probabilities, classes):
     """The most probable class as text, and the second one if the model is not sure."""
-    (first, second), (best, other) = map(torch.Tensor.tolist, probabilities.topk(2))
+    values, indices = probabilities.topk(2)
+    (first, second), (best, other) = values.tolist(), indices.tolist()
     text = f"{classes[best]} ({first:.1%})"
     if first < CONFIDENT:
         text += f" or {classes[other]} ({second:.1%})"

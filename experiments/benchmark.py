@@ -31,7 +31,11 @@ AUGMENT = [
     NORMALIZE,
 ]
 OURS = "this pipeline"
-WORKERS = {"PIL images": 0, "PIL images, 2 workers": 2, OURS: None}  # that load images
+WORKERS = {
+    "PIL images": 0,
+    "PIL images, 2 workers": 2,
+    OURS: None,
+}  # DataLoader workers
 RUNS = 3  # of each pipeline
 
 

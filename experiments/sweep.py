@@ -2,8 +2,8 @@
 
 Example: python -m experiments.sweep --seeds 50 --write
 With --write, the limits of the data set are set to what these seeds reach: a limit is five
-standard deviations from the mean, so that every good model passes. Normally distributed
-values leave that range once in 3.5 million models.
+standard deviations from the mean, so that every good model passes. Normally
+distributed values pass each limit but once in 3.5 million.
 """
 
 import json
@@ -60,7 +60,7 @@ def summarize(runs, limits):
     """Markdown table of the metrics of all runs beside their limits.
 
     The distance is from the mean to the nearest limit, in standard deviations. Below 5,
-    good models may fail.
+    good models fail too often.
     """
     rows = []
     for name in limits:
@@ -103,7 +103,7 @@ def main():
     add_recipe_options(parser, skip=["seed"])
     args = parser.parse_args()
     dataset, recipe = args.dataset, recipe_from(args)
-    read_rows()  # an error comes before the training
+    read_rows()  # a damaged file is an error before the training
     limits = None if args.write else read_limits(dataset)
     _, _, (_, labels) = load_dataset(dataset)  # downloads once, before any process
     cli.check_folder(".")
@@ -111,7 +111,7 @@ def main():
     seeds = range(args.first_seed, args.first_seed + args.seeds)
     jobs = {seed: (dataset, replace(recipe, seed=seed)) for seed in seeds}
     at_once, executor = args.processes, None
-    if args.scheduler:  # Dask itself gives each worker one job at a time
+    if args.scheduler:  # all jobs are submitted: Dask gives each worker one at a time
         at_once, executor = len(jobs), workers.dask_cluster(args.scheduler)
     results = in_parallel(workers.train_and_evaluate, jobs, "Seeds", at_once, executor)
     done = {}

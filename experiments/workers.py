@@ -18,7 +18,7 @@ from pipeline.data import load_split
 from pipeline.evaluation import evaluate
 from train import train_and_test
 
-MOST_PROCESSES = 61  # Windows cannot wait for more
+MOST_PROCESSES = 61  # Windows cannot wait for more processes
 DASK_SECONDS = 10  # a scheduler that does not answer for this long is an error
 
 
@@ -79,13 +79,13 @@ def in_parallel(function, jobs, description, at_once, executor=None):
     except futures.BrokenExecutor:
         reason = "a worker process was killed, perhaps because memory ran out"
         names = ", ".join(map(str, done)) or "none"
-        raise UserError(f"{reason}: try fewer --processes; done: {names}") from None
+        raise UserError(f"{reason}: use fewer --processes; done: {names}") from None
 
 
 def train_and_evaluate(dataset, recipe):
     """Train on a data set by a recipe; return the metrics, and the training's seconds.
 
-    This job of the sweep is not in sweep.py, because Dask cannot import a command.
+    This job of the sweep is not in sweep.py, because Dask cannot import functions of a command.
     """
     torch.set_num_threads(1)  # every core has a process of its own
     training_set, test_set = load_split(dataset, True), load_split(dataset, False)

@@ -12,7 +12,7 @@ CORNERS = torch.tensor([[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]])
 
 
 def random_warp(images, generator, degrees, translate, scale, distortion, share):
-    """Warp each of the images (N, C, H, W) float differently; the new pixels are black.
+    """Warp each of the images (N, C, H, W) float differently; pixels from outside are black.
 
     A warp is torchvision's RandomRotation(degrees), RandomAffine(0, (translate, translate),
     (1 - scale, 1 + scale)) and RandomPerspective(distortion, share), one after the other,
@@ -39,12 +39,14 @@ def warp(images, degrees, shifts, scales, corners):
     radians = torch.deg2rad(degrees)
     cos, sin = radians.cos() / scales, radians.sin() / scales
     inverse_turn = torch.stack([cos, -sin, sin, cos], dim=1).view(-1, 2, 2)
-    sources = (CORNERS - shifts.unsqueeze(1)) @ inverse_turn  # input points of CORNERS
+    sources = (
+        CORNERS - shifts.unsqueeze(1)
+    ) @ inverse_turn  # where CORNERS come from in the input
     to_sources, to_corners = projective_frames(sources), projective_frames(corners)
     homographies = to_sources @ to_corners.inverse()  # from output to input
 
     n, _, height, width = images.shape
-    identity = torch.eye(2, 3).unsqueeze(0)
+    identity = torch.eye(2, 3).unsqueeze(0)  # leaves the pixel centres in place
     centres = F.affine_grid(identity, [1, 1, height, width], align_corners=False)
     pixels = F.pad(centres.view(-1, 2), (0, 1), value=1).mT  # (3, H * W): x, y and 1
     places = homographies @ pixels  # (N, 3, H * W), homogeneous coordinates

@@ -37,7 +37,8 @@ def save_checkpoint(model, metadata, folder="."):
     """Write `model` to a new file in `folder`, named by the time, and return its path.
 
     `metadata` describes the training: at least dataset (str), classes (list of str) and
-    test_accuracy (float, percent). Raises OSError, and then leaves no file.
+    test_accuracy (float, percent). If writing fails, it raises OSError and
+    leaves no file.
     """
     buffer = io.BytesIO()
     torch.save({"metadata": metadata, "state_dict": model.state_dict()}, buffer)
@@ -56,7 +57,7 @@ def save_checkpoint(model, metadata, folder="."):
 
 
 def find_checkpoints(folder="."):
-    """Paths of all checkpoints in a folder, oldest first; raises UserError without any."""
+    """Paths of all checkpoints in a folder, oldest first; raises UserError if there is none."""
     folder = Path(folder).resolve()
     paths = sorted(folder.glob(NAME_PATTERN))
     if not paths:
@@ -111,9 +112,9 @@ def check_metadata(metadata):
     types = {"dataset": str, "classes": list, "test_accuracy": float}
     for name, kind in types.items():
         if not isinstance(metadata, dict) or not isinstance(metadata.get(name), kind):
-            raise UserError(f"has no {name} in its metadata")
+            raise UserError(f"has no valid {name} in its metadata")
     if not all(isinstance(name, str) for name in metadata["classes"]):
-        raise UserError("has classes that are no text")
+        raise UserError("has classes that are not text")
     if metadata["dataset"] not in DATASETS:
         raise UserError(f"was trained on an unknown data set, {metadata['dataset']}")
 

@@ -55,7 +55,7 @@ def write_file(path, content):
 
 
 def print_line(text):
-    """Print text; an encoding without its symbols, as in a Windows pipe, gets others."""
+    """Print text. If the output cannot show ✓ or ≥, it gets ok or >= instead."""
     try:
         print(text)
     except UnicodeEncodeError:
@@ -104,7 +104,9 @@ def bounded(kind, lowest, highest):
     def parse(text):
         if lowest <= kind(text) <= highest:
             return kind(text)
-        raise argparse.ArgumentTypeError(f"{text} is not in {lowest:,} to {highest:,}")
+        raise argparse.ArgumentTypeError(
+            f"{text} is not between {lowest:,} and {highest:,}"
+        )
 
     parse.__name__ = kind.__name__  # argparse prints it in "invalid int value"
     return parse

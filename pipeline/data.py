@@ -1,4 +1,4 @@
-"""The data sets: MNIST, and the synthetic digits that replace it without a download."""
+"""The data sets: MNIST, and the synthetic digits that are used if it cannot be downloaded."""
 
 from collections.abc import Callable
 from functools import cache
@@ -16,14 +16,14 @@ SYNTHETIC_TEST = (10_000, 2)
 
 def read_digit(picture):
     """Pixels (1, 1, 28, 28) of a picture of one digit, found on any background."""
-    from pipeline import pictures  # not above: training needs no Pillow and no scipy
+    from pipeline import pictures  # not above: training works without Pillow and scipy
 
     return pictures.read_digit(picture)
 
 
 def read_drawing(picture):
     """Pixels (1, 1, 28, 28) of a picture of one drawing; all ink is kept."""
-    from pipeline import folder  # not above: training needs no Pillow and no scipy
+    from pipeline import folder  # not above: training works without Pillow and scipy
 
     return folder.read_drawing(picture)
 
@@ -67,7 +67,7 @@ def load_dataset(name="auto"):
     """Name, training set and test set of a data set.
 
     "default" is DEFAULT. "auto" is DEFAULT too, or FALLBACK if DEFAULT cannot be downloaded
-    and both have the same classes; this is printed. Raises UserError, ConnectionError if a
+    and both have the same classes; a message says so. Raises UserError, ConnectionError if a
     download fails, OSError if a file cannot be read or written.
     """
     wanted = DEFAULT if name in ("auto", "default") else name
@@ -105,7 +105,7 @@ def find_problem(images, labels, classes):
     if images.dtype != torch.float32 or images.shape[1:] != shape or not len(images):
         found = f"{images.dtype} {tuple(images.shape)}"
         return f"the images are {found} instead of torch.float32 (N, {shape})"
-    if not (images.min() >= 0 and images.max() <= 1):  # also for NaN
+    if not (images.min() >= 0 and images.max() <= 1):  # also true for NaN
         return f"pixels are in {images.min():g} to {images.max():g} instead of 0 to 1"
     if labels.dtype != torch.int64 or labels.shape != images.shape[:1]:
         found = f"{labels.dtype} {tuple(labels.shape)}"

@@ -20,7 +20,7 @@ class Evaluation(NamedTuple):
     """A checkpoint and what it does on the test set of its data set."""
 
     checkpoint: Checkpoint
-    metrics: dict[str, float]  # keys of METRICS; only those that the data set has
+    metrics: dict[str, float]  # keys of METRICS; some data sets lack synthetic_accuracy
     images: torch.Tensor  # (N, 1, H, W) float
     labels: torch.Tensor  # (N,) int64
     probabilities: torch.Tensor  # (N, classes)
@@ -124,7 +124,7 @@ def latencies(models, batch, repeats=200):
 
 
 def evaluate_predecessor(network):
-    """Evaluation of the second newest checkpoint here, or a text why there is none."""
+    """Evaluation of the second newest checkpoint here, or a text that says why there is none."""
     paths = find_checkpoints()
     if len(paths) < 2:
         return "there is no older checkpoint"

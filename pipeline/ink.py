@@ -7,16 +7,18 @@ from scipy import ndimage
 
 WINDOW = 0.25  # share of the longer side: wider shapes are background
 CROPPED_WINDOW = 0.5  # the same in a cropped picture, where strokes are larger
-BORDER_WEIGHT = 2.0  # how much a bright border speaks against bright ink
+BORDER_WEIGHT = 2.0  # weight of the border: if it is bright, the ink is probably dark
 MIN_CONTRAST = 0.08  # of ink to its background; black on white is 1
-BLACK, WHITE = 0.15, 0.65  # shares of full ink: below and above nothing is grey
+BLACK, WHITE = 0.15, 0.65  # shares of full ink: less becomes 0, more becomes 1
 LINE_LENGTH = 0.9  # share of the picture: shortest printed line
 LINE_SLOPES = np.linspace(-0.06, 0.06, 13)  # up to 3.4 degrees, in steps of 0.6
 LINE_WIDTH = 0.035  # share of the longer side: widest printed line
 BOX_SIDE = 0.1  # share of the longer side: smallest printed box or drawn circle
 DIGIT_IN_CIRCLE = 0.2  # share of the circle's height: smallest digit in it
 SPOT_AREA = 0.08  # share of the largest stroke's area: smaller spots are dropped
-DIGIT_HEIGHT = 0.75  # share of the tallest stroke: two such side by side are two digits
+DIGIT_HEIGHT = (
+    0.75  # share of the tallest stroke: two so tall side by side are two digits
+)
 NOTHING = "has nothing drawn on it that is clear enough: crop closer to the digit"
 
 

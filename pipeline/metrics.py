@@ -52,12 +52,12 @@ CORRUPTIONS = {  # functions of images in [0, 1]; the same random numbers every 
 }
 METRICS = {
     "parameters": Metric("Parameters", 0),
-    "batch_difference": Metric("Probability Change, One Image or a Batch", 3),
+    "batch_difference": Metric("Probability Change, One Image Alone", 3),
     "accuracy": Metric("Test Accuracy", 2, "%", MIN),
     "worst_recall": Metric("Recall of the Worst Class", 2, "%", MIN),
     "cross_entropy": Metric("Test Cross-Entropy", 3, "", MAX),
     "mistake_confidence": Metric("Confidence on Mistakes", 1, "%", MIN + MAX),
-    "accuracy_mismatch": Metric("Difference to the Saved Accuracy", 1, " images"),
+    "accuracy_mismatch": Metric("Difference from the Saved Accuracy", 1, " images"),
     "synthetic_accuracy": Metric("Accuracy on Synthetic Digits", 2, "%", MIN),
 }
 for name in CORRUPTIONS:

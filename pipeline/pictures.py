@@ -10,7 +10,7 @@ from scipy import ndimage
 from pipeline.framing import normalize
 from pipeline.ink import MIN_CONTRAST, border, find_ink, find_threshold
 
-# Pillow knows more formats than people's pictures have, and runs Ghostscript for EPS.
+# Only these formats are opened. For EPS, Pillow would start another program.
 FORMATS = "AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP"
 WORKING_SIDE = 320  # pixels: longer side to which larger pictures are reduced
 SMALL_PICTURE = 40  # pixels: smaller pictures count as cropped
@@ -18,7 +18,9 @@ CROPPED_MARGIN = 0.1  # share of the longer side: widest margin of a cropped pic
 STROKES = 2.4  # per row, on average: a digit crosses a row once or twice
 STROKES_IF_WIDE = 2.1  # the same if it is wider than it is tall, as two digits are
 WIDEST_INK = 0.125  # share of the longer side: wider shapes are a sheet or a desk
-SMALLEST_PHOTOGRAPH = 160  # pixels: smaller pictures are cropped and show no desk
+SMALLEST_PHOTOGRAPH = (
+    160  # pixels: smaller pictures are not searched for a sheet on a desk
+)
 SHEET_WIDTH = 0.3  # share of the longer side: narrowest sheet
 SHEET_BORDER = 0.3  # largest share of the border that a sheet on a desk touches
 SHEET_BORDER_IF_DARK = 0.6  # the same on a dark desk
@@ -26,7 +28,7 @@ DARK_DESK = (
     0.5  # brightness of a dark desk, as a share of the sheet's: no shadow has it
 )
 LEAST_INK, MOST_INK = 0.002, 0.25  # shares of a sheet that are covered with ink
-SHEET_EDGE = 4  # pixels of the reduced picture: where the edge of a sheet is blurred
+SHEET_EDGE = 4  # pixels of the reduced picture: width of a sheet's blurred edge, which is cut off
 DOT_BLUR = 1.0  # pixels: radius that turns dots of ink into grey
 STRETCHED = 5, 4  # height to width of a digit that was stretched to a square
 SMALLEST_DIGIT = 8  # pixels of the reduced picture: longer side
@@ -41,7 +43,7 @@ def open_picture(path):
         picture.load()
     except Exception:  # noqa: BLE001 - damaged files raise errors of any kind
         raise ValueError("cannot be read: save it as a smaller PNG or JPEG") from None
-    with suppress(Exception):  # a damaged note on the orientation does not matter
+    with suppress(Exception):  # damaged EXIF data does not matter
         picture = ImageOps.exif_transpose(picture)
     return picture
 
@@ -113,11 +115,11 @@ def cut_out_sheet(channels):
     desk, paper = np.median(grey[~sheet]), np.median(grey[sheet])
     is_dark = desk < DARK_DESK * paper
     if border(sheet).mean() > (SHEET_BORDER_IF_DARK if is_dark else SHEET_BORDER):
-        return channels  # the other part is probably in the shadow
+        return channels  # the other part is probably in shadow
     sheet = ndimage.binary_erosion(sheet, iterations=SHEET_EDGE)
     has_ink = np.abs(channels.mean(axis=0) - grey)[sheet] > MIN_CONTRAST
     if paper < desk or not LEAST_INK < has_ink.mean() < MOST_INK:
-        return channels  # the "sheet" is part of a large digit
+        return channels  # this is no sheet, but perhaps a part of a large digit
     colour = np.median(channels[:, sheet], axis=1)
     painted = np.where(sheet, channels, colour[:, None, None])
     return painted[:, *ndimage.find_objects(sheet.astype(int))[0]]

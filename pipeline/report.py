@@ -14,7 +14,7 @@ FOLDER = Path("report")
 SUMMARY, METRICS_FILE = FOLDER / "summary.md", FOLDER / "metrics.json"
 CONFUSIONS, MISTAKES = FOLDER / "confusion_matrix.png", FOLDER / "mistakes.png"
 ROWS, COLUMNS = 3, 6  # of the images in mistakes.png
-CHECKED = "dataset", "classes", "test_accuracy"  # metadata of a known type
+CHECKED = "dataset", "classes", "test_accuracy"  # metadata that `check_metadata` checks
 UNCHECKED = "recipe", "trained_at", "torch_version"  # metadata of any type
 
 
@@ -41,7 +41,7 @@ def write_report(verdict, evaluation, checks, predecessor):
     """Write the report of a measured checkpoint; raises OSError.
 
     `verdict` is "passed", "failed" or "partial: …". `predecessor` is the Evaluation of an
-    older checkpoint, or a text why there is none.
+    older checkpoint, or a text that says why there is none.
     """
     write_metrics(
         verdict=verdict,

@@ -78,9 +78,9 @@ REFUSED = {  # the error, and the content of the file
     "too large": ("is larger than", LARGE),
     "too large when unpacked": (DAMAGED, compress(LARGE)),
     "unknown data set": (r"unknown data set, \?rain", pack(dataset="\nrain")),
-    "no data set": ("has no dataset", pack(dataset=1)),
-    "no accuracy": ("has no test_accuracy", pack(test_accuracy="99")),
-    "classes that are no text": ("classes that are no text", pack(classes=[1, 2])),
+    "no data set": ("no valid dataset", pack(dataset=1)),
+    "no accuracy": ("no valid test_accuracy", pack(test_accuracy="99")),
+    "classes that are not text": ("classes that are not text", pack(classes=[1, 2])),
     "another layer": ("another network.*pad", pack({"pad": torch.ones(1)})),
     "infinite weight": (f"not finite in {NAME}", pack({NAME: WEIGHTS[NAME] / 0})),
 }

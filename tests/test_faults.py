@@ -103,6 +103,7 @@ def test_both_commands_pass_a_good_model_and_find_the_same_faults(path):
     for command in commands:
         code, output = run_gate(*command)
         assert code == 0, output
+    assert ": 7 (" in run_gate("predict.py", ROOT / "images" / "seven.jpg")[1]
     change(path, swap_classes)
     outputs = [run_gate(*command)[1].splitlines() for command in commands]
     found, same = ({line for line in output if "✗" in line} for output in outputs)

@@ -110,7 +110,7 @@ def test_report_lists_failures_and_compares_with_the_predecessor(run_gate):
     save_network(network=wrong)
     result, summary = run_gate()
     assert result.ret == 1
-    result.stdout.fnmatch_lines("*belong to the default recipe*")
+    result.stdout.fnmatch_lines("*of the default recipe and network*")
     assert summary.startswith("## FAILED: ")
     assert "- ✗ Test Accuracy: " in summary
     counts = f"0 images newly right, {N} newly wrong (p < 0.01)"

@@ -42,7 +42,7 @@ def test_weights_depend_only_on_the_recipe():
 
 @own_figures
 def test_first_losses_of_a_seed_are_these(monkeypatch):
-    """Another network or recipe has other losses: then put the printed ones into LOSSES.
+    """If you changed the network or the recipe, copy the printed losses into LOSSES.
 
     Pixels that differ by 1e-6 change the losses by up to 0.016.
     """
@@ -95,7 +95,7 @@ def few_images(monkeypatch, tmp_path):
 
 
 def test_each_option_sets_its_field_and_the_recipe_is_saved(call, few_images, capsys):
-    values = dict.fromkeys((knob.name for knob in fields(train.Recipe)), 0.25)
+    values = dict.fromkeys((item.name for item in fields(train.Recipe)), 0.25)
     values |= {"epochs": 2, "batch_size": 16, "seed": 7, "synthetic_images": 60}
     options = [f"--{n.replace('_', '-')}={value}" for n, value in values.items()]
     torch.set_num_threads(2)
@@ -114,16 +114,16 @@ def test_no_synthetic_images_are_added_to_synthetic_digits():
     assert (len(images), recipe.synthetic_images) == (9, 0)
 
 
-@pytest.mark.parametrize("knob", fields(train.Recipe), ids=lambda knob: knob.name)
-def test_extreme_values_of_an_option_end_without_a_traceback(knob, call, few_images):
+@pytest.mark.parametrize("item", fields(train.Recipe), ids=lambda item: item.name)
+def test_extreme_values_of_an_option_end_without_a_traceback(item, call, few_images):
     for text in ("nan", "inf", "-1"):
         with pytest.raises(SystemExit, match="2"):
-            call(train, f"--{knob.name.replace('_', '-')}={text}")
-    whole = isinstance(knob.default, int)  # a million epochs would take too long
+            call(train, f"--{item.name.replace('_', '-')}={text}")
+    whole = isinstance(item.default, int)  # a million epochs would take too long
     for text in ["0"] if whole else ["0", "0.999", "1", "180", "1000000"]:
         with suppress(ArgumentTypeError):  # the option does not accept this value
-            value = knob.metadata["type"](text)
-            train.train(*random_set(64), replace(FEW, **{knob.name: value}), small)
+            value = item.metadata["type"](text)
+            train.train(*random_set(64), replace(FEW, **{item.name: value}), small)
 
 
 def test_training_needs_neither_pillow_nor_scipy():
