@@ -2,6 +2,7 @@
 
 import math
 import re
+from contextlib import contextmanager
 
 import pytest
 import torch
@@ -21,11 +22,10 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
+    # This finds "slow" and "browser", but not "not slow".
     named = re.search(r"(?<!not )\b(slow|browser)\b", config.option.markexpr)
     if named and not config.option.slow:
-        raise pytest.UsageError(
-            f"-m {named[1]} selects tests that need the option --slow"
-        )
+        raise pytest.UsageError(f"-m {named[1]}: these tests need the option --slow")
 
 
 def pytest_collection_modifyitems(config, items):
@@ -53,8 +53,10 @@ def pytest_report_teststatus(report):
 def pytest_terminal_summary(terminalreporter):
     failed = terminalreporter.stats.get("failed", [])
     if any("test_model.py" in report.nodeid for report in failed):
-        note = "The limits in limits.json belong to the default recipe and network."
-        terminalreporter.write_line(note)
+        terminalreporter.write_line(
+            "Read report/summary.md and look at report/confusion_matrix.png. The limits are "
+            "those of the default recipe and network: see README."
+        )
 
 
 class Gate:
@@ -65,21 +67,13 @@ class Gate:
     def __init__(self):
         self.checks = []
 
-    def load(self):
-        if not self.checkpoint:
-            self.checkpoint = load_checkpoint(SimpleCNN)
-            self.limits = read_limits(self.checkpoint.metadata["dataset"])
-
-    def evaluate(self):
-        if not self.evaluation:
-            self.evaluation = evaluate(self.checkpoint.path, SimpleCNN)
-
-    def attempt(self, step):
-        """Call `step`. After its first error, no test tries it again."""
+    @contextmanager
+    def shared_step(self):
+        """A step that all tests need: after its first error, no test tries it again."""
         if self.problem:
             pytest.fail("not judged, because of the problem above", pytrace=False)
         try:
-            step()
+            yield
         except Exception as error:
             self.problem = str(error)
             if isinstance(error, UserError | OSError):
@@ -91,11 +85,9 @@ class Gate:
 def gate(request):
     """The Gate of this run. Its report is written when the last test has ended."""
     if hasattr(request.config, "workerinput"):  # in a process of pytest-xdist
-        problem = (
-            "the gate measures time and needs one process: leave out the option -n"
-        )
+        problem = "the gate measures time in one process: leave out the option -n"
         pytest.fail(problem, pytrace=False)
-    torch.set_num_threads(1)  # two processes with several threads slow each other down
+    torch.set_num_threads(1)  # several threads would be slower if another process runs
     failed_before = request.session.testsfailed
     gate = Gate()
     yield gate
@@ -110,7 +102,7 @@ def gate(request):
         predecessor = evaluate_predecessor(SimpleCNN)
         write_report(verdict, gate.evaluation, gate.checks, predecessor)
     else:
-        write_failure(gate.problem)
+        write_failure(gate.problem or "a test failed before the model was measured")
 
 
 @pytest.fixture
@@ -128,7 +120,9 @@ def check(request, gate, capsys, subtests):
             print_line(line)
 
     def check(metric, at_least=-math.inf, at_most=math.inf):
-        gate.attempt(gate.evaluate)
+        with gate.shared_step():
+            path = gate.checkpoint.path
+            gate.evaluation = gate.evaluation or evaluate(path, SimpleCNN)
         with subtests.test(metric):
             if metric not in gate.evaluation.metrics:
                 reason = "the data set has no second test set"
@@ -142,5 +136,7 @@ def check(request, gate, capsys, subtests):
                 pytest.fail(str(result), pytrace=False)
 
     show(f"\n{'=' * 80}\n{request.function.__doc__}\n{'=' * 80}")
-    gate.attempt(gate.load)
+    with gate.shared_step():
+        gate.checkpoint = gate.checkpoint or load_checkpoint(SimpleCNN)
+        gate.limits = read_limits(gate.checkpoint.metadata["dataset"])
     return check

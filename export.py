@@ -19,7 +19,7 @@ from pipeline.synthetic import DIGIT_SIDE, IMAGE_SIDE
 TARGET = Path(__file__).with_name("page") / "model.js"
 TEST_IMAGES = 16
 TITLE_LETTERS = 60  # longer titles would push the board off a phone's screen
-EQUAL = "equal numbers"  # accepts every value that is the same in both directions
+EQUAL = "equal numbers in both directions"  # accepts every value that is the same in both directions
 WINDOW = {"kernel_size": EQUAL, "stride": EQUAL, "padding": 0, "dilation": 1}
 INPUT = (1, IMAGE_SIDE, IMAGE_SIDE)
 BATCH_NORM = {"eps": 1e-5, "affine": True, "track_running_stats": True}
@@ -51,7 +51,7 @@ def describe_layer(name, layer):
             raise UserError(f"{name}: page/network.js {reason}: change model.py")
         description[setting] = value
     for key, tensor in layer.state_dict().items():
-        # Nine digits tell any two numbers of 32 bits apart.
+        # Nine digits are enough to write a 32-bit number without loss.
         values = [float(f"{value:.9g}") for value in tensor.flatten().tolist()]
         description[key] = {"shape": list(tensor.shape), "values": values}
     return description
@@ -109,7 +109,11 @@ def to_javascript(checkpoint):
 
 def main():
     parser = make_parser(__doc__)
-    parser.add_argument("--checkpoint", type=user_path, help="default: the newest here")
+    parser.add_argument(
+        "--checkpoint",
+        type=user_path,
+        help="default: the newest model_*.pth in the current folder",
+    )
     args = parser.parse_args()
     checkpoint = load_checkpoint(SimpleCNN, args.checkpoint)
     write_file(TARGET, to_javascript(checkpoint))

@@ -1,7 +1,7 @@
 """Read the drawing in each picture: python predict.py photo.jpg scan.png
 
-For a model of digits, each picture shows one handwritten digit, of any size and anywhere,
-darker or lighter than the background. Lines, squares and a printed box do not matter.
+If the model reads digits, each picture shows one handwritten digit, of any size and anywhere,
+darker or lighter than the background. Ruled or squared paper and a printed box do not matter.
 """
 
 import re
@@ -25,17 +25,12 @@ SHOWN_SIDE = 280  # pixels: side of the pictures that --show saves
 
 def describe(probabilities, classes):
     """The most probable class as text, and the second one if the model is not sure."""
-    (first, second), (best, other) = map(torch.Tensor.tolist, probabilities.topk(2))
+    values, indices = probabilities.topk(2)
+    (first, second), (best, other) = values.tolist(), indices.tolist()
     text = f"{classes[best]} ({first:.1%})"
     if first < CONFIDENT:
         text += f" or {classes[other]} ({second:.1%})"
     return text
-
-
-def save_enlarged(pixels, path):
-    """Save pixels (1, 1, H, W) float in [0, 1] as a picture that is large enough to look at."""
-    picture = Image.fromarray((255 * pixels[0, 0]).round().byte().numpy())
-    picture.resize((SHOWN_SIDE, SHOWN_SIDE), Image.Resampling.NEAREST).save(path)
 
 
 def main():
@@ -71,8 +66,10 @@ def main():
         answer = describe(probabilities, checkpoint.metadata["classes"])
         print(f"{name}: {answer}", flush=True)
         if args.show:
+            seen = Image.fromarray((255 * pixels[0, 0]).round().byte().numpy())
+            seen = seen.resize((SHOWN_SIDE, SHOWN_SIDE), Image.Resampling.NEAREST)
             safe_name = re.sub(r"[^\w.-]", "_", path.name)[:50]
-            save_enlarged(pixels, folder / f"{number}_{safe_name}.png")
+            seen.save(folder / f"{number}_{safe_name}.png")
     return int(failed)
 
 

@@ -1,8 +1,7 @@
 """The release gate: five tests of the newest checkpoint in the current folder.
 
-What every model must satisfy is written in the tests. What good models reach is in
-pipeline/limits.json, and each check adds these limits: `python -m experiments.sweep
---write` measures them.
+Fixed requirements are written in the tests. The other limits come from pipeline/limits.json,
+which `python -m experiments.sweep --write` measures. Each check uses both.
 """
 
 import sys

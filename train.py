@@ -9,7 +9,7 @@ from datetime import datetime
 
 import numpy as np
 import torch
-import torch._dynamo  # torch imports it with the first optimizer; here it is not timed
+import torch._dynamo  # the first optimizer would import it, and that would be timed
 import torch.nn.functional as F
 from tqdm import tqdm
 
@@ -23,11 +23,8 @@ from pipeline.evaluation import accuracy, predict_probabilities
 
 def setting(default, description, lowest=0, highest=1_000_000):
     """Field of a Recipe, with the bounds and the help text of its option."""
-    option = {
-        "type": bounded(type(default), lowest, highest),
-        "metavar": "N" if isinstance(default, int) else "X",
-        "help": description,
-    }
+    parse = bounded(type(default), lowest, highest)
+    option = {"type": parse, "metavar": "N", "help": description}
     return field(default=default, metadata=option)
 
 
@@ -51,20 +48,20 @@ class Recipe:
     # The optimizer, Adam. Its decay rates are low, because the training is short.
     learning_rate: float = setting(0.025, "highest learning rate")
     warm_up: float = share(0.2, "share of the steps in which the learning rate rises")
-    freeze_after: float = share(0.5, "share of the steps until layer 1 is frozen")
+    freeze_after: float = share(0.5, "share of the steps until layer one is frozen")
     beta1: float = share(0.7, "decay rate of the mean of the gradients", 0.999)
-    beta2: float = share(0.9, "decay rate of the mean of their squares", 0.999)
-    label_smoothing: float = share(0.05, "share of a label spread over all classes")
+    beta2: float = share(0.9, "decay rate of the mean of the squared gradients", 0.999)
+    label_smoothing: float = share(
+        0.05, "share of each label divided among all classes"
+    )
 
     # The warps: largest values in any direction
     degrees: float = setting(15.0, "rotation in degrees", highest=180)
     translate: float = share(0.1, "shift, as a share of the image's side")
     scale: float = share(0.1, "change of the size, as a share of it", 0.999)
-    distortion: float = share(
-        0.2, "shift of a corner, as a share of half a side", 0.999
-    )
+    distortion: float = share(0.2, "shift of corners, as a share of half a side", 0.999)
     perspective_share: float = share(0.5, "share of the images with shifted corners")
-    warp_decay: float = share(0.5, "share by which warps shrink until the last step")
+    warp_decay: float = share(0.5, "share by which the warps are weaker at the end")
 
     # The noise; pixels are in [0, 1].
     noise_sigma: float = setting(0.25, "largest standard deviation of the noise")
@@ -72,7 +69,7 @@ class Recipe:
 
 
 def add_recipe_options(parser, skip=()):
-    """Add an option for each field of a Recipe but those in `skip`."""
+    """Add an option for each field of a Recipe except those in `skip`."""
     for item in fields(Recipe):
         if item.name not in skip:
             option = f"--{item.name.replace('_', '-')}"
@@ -86,7 +83,7 @@ def recipe_from(args):
 
 
 def one_cycle(recipe, step, steps):
-    """Learning rate of steps 1 to `steps`: it rises linearly, then falls to almost 0."""
+    """Return the learning rate of a step from 1 to `steps`: it rises, then falls to almost 0."""
     corners = [0, recipe.warm_up * steps, steps + 1]
     return np.interp(step, corners, [0, recipe.learning_rate, 0]).item()
 
@@ -94,8 +91,9 @@ def one_cycle(recipe, step, steps):
 def train(images, labels, recipe, network=SimpleCNN):
     """Train a network on images (N, 1, 28, 28) float and labels (N,) int64.
 
-    `network()` returns an untrained one. The result is in eval mode. Images that do not fill a batch are skipped. The
-    same recipe gives exactly the same weights if torch computes in one thread.
+    `network()` returns an untrained one. The result is in eval mode. Images that do not
+    fill a batch are skipped, unless there are fewer than one batch. The same recipe gives exactly the same weights if torch
+    computes in one thread.
     """
     torch.manual_seed(recipe.seed)
     model = network().train()
@@ -121,9 +119,9 @@ def train(images, labels, recipe, network=SimpleCNN):
 
 
 def add_synthetic_images(name, training_set, recipe):
-    """Training set with the recipe's synthetic images, and the recipe with their number.
+    """Return the training set with synthetic images added, and the recipe.
 
-    The number is 0 if the data set `name` cannot generate any.
+    If the data set `name` cannot generate images, the recipe's number of them becomes 0.
     """
     generate = DATASETS[name].generate
     if not generate or not recipe.synthetic_images:

@@ -1,1 +1,1 @@
-"""What makes the figures: run as `python -m experiments.sweep`, imported by tests alone."""
+"""Commands that measure the results: run them as `python -m experiments.sweep`."""

@@ -66,10 +66,7 @@ def validate(change, seed, unipen):
     network = standardized_plain_network if change == PLAIN else SimpleCNN
     (images, labels), recipe = add_synthetic_images("mnist", training_set, recipe)
     model = train(images, labels, recipe, network)
-    return [
-        accuracy(predict_probabilities(model, images), labels)
-        for images, labels in test_sets
-    ]
+    return [accuracy(predict_probabilities(model, x), y) for x, y in test_sets]
 
 
 def main():

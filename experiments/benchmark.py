@@ -23,17 +23,19 @@ from pipeline.mnist import load_mnist
 from train import Recipe, add_synthetic_images, train
 
 NORMALIZE = transforms.Normalize([0.1307], [0.3081])  # MNIST's mean and deviation
-AUGMENT = transforms.Compose(
-    [
-        transforms.RandomRotation(15),
-        transforms.RandomAffine(0, (0.1, 0.1), (0.9, 1.1)),
-        transforms.RandomPerspective(0.2, p=0.5),
-        transforms.ToTensor(),
-        NORMALIZE,
-    ]
-)
+AUGMENT = [
+    transforms.RandomRotation(15),
+    transforms.RandomAffine(0, (0.1, 0.1), (0.9, 1.1)),
+    transforms.RandomPerspective(0.2, p=0.5),
+    transforms.ToTensor(),
+    NORMALIZE,
+]
 OURS = "this pipeline"
-WORKERS = {"PIL images": 0, "PIL images, 2 workers": 2, OURS: None}  # that load images
+WORKERS = {
+    "PIL images": 0,
+    "PIL images, 2 workers": 2,
+    OURS: None,
+}  # DataLoader workers
 RUNS = 3  # of each pipeline
 
 
@@ -41,7 +43,8 @@ def train_usual(seed, workers):
     torch.manual_seed(seed)
     network = plain_network().train()
     optimizer = torch.optim.Adam(network.parameters(), lr=0.001)
-    training_set = MNIST("data", download=True, transform=AUGMENT)
+    augment = transforms.Compose(AUGMENT)
+    training_set = MNIST("data", download=True, transform=augment)
     loader = DataLoader(training_set, 64, shuffle=True, num_workers=workers)
     for images, labels in loader:
         loss = F.cross_entropy(network(images), labels)
@@ -57,8 +60,7 @@ def time_epoch(name, seed):
     started = time.perf_counter()
     if name == OURS:
         torch.set_num_threads(1)  # as in train.py
-        recipe = Recipe(seed=seed)
-        digits, recipe = add_synthetic_images("mnist", training_set, recipe)
+        digits, recipe = add_synthetic_images("mnist", training_set, Recipe(seed=seed))
         model = train(*digits, recipe)
     else:
         model = train_usual(seed, WORKERS[name])

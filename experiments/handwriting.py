@@ -21,10 +21,10 @@ from pipeline.evaluation import predict_probabilities
 from pipeline.framing import normalize
 from pipeline.pictures import open_picture
 
-CANVAS_SIDE = 560  # pixels, as on the page
-PEN_WIDTH = CANVAS_SIDE // 14  # pixels, as on the page
+CANVAS_SIDE = 560  # pixels: half of the page's canvas
+PEN_WIDTH = CANVAS_SIDE // 14  # pixels: the same share as on the page
 DRAWING_SIDE = 0.7 * CANVAS_SIDE  # pixels: longer side of the pen's path
-LARGEST = 1e9  # coordinate; those of real pens are far smaller
+LARGEST = 1e9  # largest accepted coordinate; real ones are far smaller
 SEGMENT = re.compile(r'(?m)^\.SEGMENT\s+CHARACTER\s+([\d,-]+)\s+\S+\s+"(\d)"')
 INCLUDE = re.compile(r"(?m)^\.INCLUDE\s+(\S+)")
 
@@ -122,9 +122,11 @@ def count_correct(digits, checkpoint):
 def main():
     parser = make_parser(__doc__)
     parser.add_argument("folder", type=user_path, help="UNIPEN, or pictures")
-    parser.add_argument("--checkpoint", type=user_path, help="default: the newest here")
+    parser.add_argument(
+        "--checkpoint", type=user_path, help="default: the newest model_*.pth here"
+    )
     args = parser.parse_args()
-    torch.set_num_threads(1)  # faster than two for single images
+    torch.set_num_threads(1)  # one thread is fastest for single images
     checkpoint = load_checkpoint(SimpleCNN, args.checkpoint)
     if Path(args.folder, "data", "1a").is_dir():
         digits = list(read_unipen(args.folder))

@@ -2,8 +2,8 @@
 
 Example: python -m experiments.sweep --seeds 50 --write
 With --write, the limits of the data set are set to what these seeds reach: a limit is five
-standard deviations from the mean, so that every good model passes. Normally distributed
-values leave that range once in 3.5 million models.
+standard deviations from the mean, so that every good model passes. Normally
+distributed values pass each limit but once in 3.5 million.
 """
 
 import json
@@ -13,20 +13,9 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
-from experiments.workers import (
-    add_processes_option,
-    dask_cluster,
-    in_parallel,
-    train_and_evaluate,
-)
-from pipeline.cli import (
-    bounded,
-    check_folder,
-    make_parser,
-    markdown_table,
-    run_main,
-    write_file,
-)
+from experiments import workers
+from experiments.workers import in_parallel
+from pipeline import cli
 from pipeline.data import DATASETS, DEFAULT, load_dataset
 from pipeline.gate import FILE, judge, metrics_with_limits, read_limits, read_rows
 from pipeline.metrics import METRICS
@@ -45,15 +34,13 @@ def measure_limits(dataset, runs, labels):
     """
     rows, smallest_class = {}, labels.bincount().min().item()
     for name, bounds in metrics_with_limits(dataset).items():
-        values = [metrics[name] for metrics in runs]
-        mean, deviation = statistics.mean(values), statistics.stdev(values)
+        mean, deviation, worst = statistics_of(runs, name)
         digits, unit = METRICS[name].digits, METRICS[name].unit
         images = smallest_class if name == "worst_recall" else len(labels)
         smallest = 100 / images if unit == "%" else 10.0**-digits / 10
         margin = DEVIATIONS * max(deviation, smallest)
-        row = {"mean": mean, "deviation": deviation, "worst": worst(values, bounds)}
+        row = {"mean": mean, "deviation": deviation, "worst": worst, "n": len(runs)}
         row = {key: round(value, digits + 2) for key, value in row.items()}
-        row["n"] = len(values)
         if "at_least" in bounds:
             row["at_least"] = math.floor((mean - margin) * 10**digits) / 10**digits
         if "at_most" in bounds:
@@ -62,84 +49,79 @@ def measure_limits(dataset, runs, labels):
     return rows
 
 
-def worst(values, bounds):
-    """The lowest value if there is a lower limit, otherwise the highest."""
-    return min(values) if "at_least" in bounds else max(values)
-
-
-def write_limits(dataset, rows):
-    """Replace the limits of one data set in limits.json; raises OSError."""
-    content = read_rows() | {dataset: rows}
-    write_file(FILE, json.dumps(content, indent=2, sort_keys=True) + "\n")
+def statistics_of(runs, name):
+    """Mean, standard deviation and worst value of a metric of all runs."""
+    values = [metrics[name] for metrics in runs]
+    worst = min(values) if "at_least" in METRICS[name].limits else max(values)
+    return statistics.mean(values), statistics.stdev(values), worst
 
 
 def summarize(runs, limits):
     """Markdown table of the metrics of all runs beside their limits.
 
     The distance is from the mean to the nearest limit, in standard deviations. Below 5,
-    good models may fail.
+    good models fail too often.
     """
     rows = []
-    for name, bounds in limits.items():
-        values, metric = [metrics[name] for metrics in runs], METRICS[name]
-        mean, deviation = statistics.mean(values), statistics.stdev(values)
+    for name in limits:
+        mean, deviation, worst = statistics_of(runs, name)
         check = judge(name, mean, limits)
         margin = min(mean - check.at_least, check.at_most - mean)
         distance = f"{margin / deviation:.1f}" if deviation else "–"
-        numbers = [mean, deviation, worst(values, bounds)]
+        numbers = map(METRICS[name].show, (mean, deviation, worst))
         _, limit = check.describe()
-        rows.append([metric.title, *map(metric.show, numbers), limit, distance])
+        rows.append([METRICS[name].title, *numbers, limit, distance])
     header = ["metric", "mean", "deviation", "worst", "limit", "distance"]
-    return markdown_table(header, rows)
+    return cli.markdown_table(header, rows)
 
 
 def count_failures(runs, limits):
     """Number of runs outside the limits, and a line for each metric that fails."""
-    failed = 0
-    seeds_by_metric = Counter()
+    failed, counts = 0, Counter()
     for metrics in runs:
         checks = [judge(name, metrics[name], limits) for name in limits]
-        faults = [check.metric for check in checks if not check.passed]
-        seeds_by_metric.update(faults)
-        failed += bool(faults)
-    lines = [
-        f"- {METRICS[name].title}: {n} fail" for name, n in seeds_by_metric.items()
-    ]
-    return failed, lines
+        titles = [METRICS[check.metric].title for check in checks if not check.passed]
+        counts.update(titles)
+        failed += bool(titles)
+    return failed, [f"- {title}: {n} fail" for title, n in counts.items()]
+
+
+def write_json(path, content):
+    cli.write_file(path, json.dumps(content, indent=2, sort_keys=True) + "\n")
 
 
 def main():
-    parser = make_parser(__doc__)
-    add = parser.add_argument
+    parser = cli.make_parser(__doc__)
+    add, bounded = parser.add_argument, cli.bounded
     add("--dataset", choices=DATASETS, default=DEFAULT, help="data set to train on")
     add("--seeds", type=bounded(int, 2, 1000), default=50, help="number of seeds")
     add("--first-seed", type=bounded(int, 0, 10**6), default=0, help="the first seed")
     add("--write", action="store_true", help="write the measured limits to limits.json")
-    add_processes_option(parser)
+    workers.add_processes_option(parser)
     text = "run on a Dask cluster: address of its scheduler, such as tcp://host:8786"
     add("--scheduler", metavar="ADDRESS", help=text)
     add_recipe_options(parser, skip=["seed"])
     args = parser.parse_args()
     dataset, recipe = args.dataset, recipe_from(args)
-    limits = None if args.write else read_limits(dataset)  # an error comes early
-    read_rows()
+    read_rows()  # a damaged file is an error before the training
+    limits = None if args.write else read_limits(dataset)
     _, _, (_, labels) = load_dataset(dataset)  # downloads once, before any process
-    check_folder(".")
+    cli.check_folder(".")
 
     seeds = range(args.first_seed, args.first_seed + args.seeds)
     jobs = {seed: (dataset, replace(recipe, seed=seed)) for seed in seeds}
-    done = {}
     at_once, executor = args.processes, None
-    if args.scheduler:  # Dask itself gives each worker one job at a time
-        at_once, executor = len(jobs), dask_cluster(args.scheduler)
-    for seed, metrics in in_parallel(
-        train_and_evaluate, jobs, "Seeds", at_once, executor
-    ):
+    if args.scheduler:  # all jobs are submitted: Dask gives each worker one at a time
+        at_once, executor = len(jobs), workers.dask_cluster(args.scheduler)
+    results = in_parallel(workers.train_and_evaluate, jobs, "Seeds", at_once, executor)
+    done = {}
+    for seed, metrics in results:
         done[seed] = metrics
-        write_file(SWEEP_FILE, json.dumps(done, indent=2, sort_keys=True) + "\n")
+        write_json(SWEEP_FILE, done)
     runs = list(done.values())
     if args.write:
-        write_limits(dataset, measure_limits(dataset, runs, labels))
+        rows = measure_limits(dataset, runs, labels)
+        write_json(FILE, read_rows() | {dataset: rows})
         limits = read_limits(dataset)
     print(summarize(runs, limits), end="\n\n")
     failed, lines = count_failures(runs, limits)
@@ -150,4 +132,4 @@ def main():
 
 
 if __name__ == "__main__":
-    run_main(main)
+    cli.run_main(main)

@@ -18,15 +18,14 @@ from pipeline.data import load_split
 from pipeline.evaluation import evaluate
 from train import train_and_test
 
-MOST_PROCESSES = 61  # Windows cannot wait for more
+MOST_PROCESSES = 61  # Windows cannot wait for more processes
 DASK_SECONDS = 10  # a scheduler that does not answer for this long is an error
 
 
 def add_processes_option(parser):
+    option = {"type": bounded(int, 1, MOST_PROCESSES), "help": "trainings at once"}
     default = min(os.cpu_count(), MOST_PROCESSES)
-    kind = bounded(int, 1, MOST_PROCESSES)
-    text = "trainings at the same time"
-    parser.add_argument("--processes", type=kind, default=default, help=text)
+    parser.add_argument("--processes", default=default, **option)
 
 
 @contextmanager
@@ -38,10 +37,9 @@ def dask_cluster(address):
     try:
         from distributed import Client, KilledWorker
     except ImportError:
+        problem = "--scheduler needs the package distributed"
         advice = "run `pip install -r requirements-dev.txt`"
-        raise UserError(
-            f"--scheduler needs the package distributed: {advice}"
-        ) from None
+        raise UserError(f"{problem}: {advice}") from None
     try:
         client = Client(address, timeout=DASK_SECONDS)
     except (OSError, ValueError):
@@ -57,6 +55,7 @@ def dask_cluster(address):
 
 
 def hide_progress_bars():
+    """Hide what a worker process prints: bars of several processes would mix."""
     sys.stderr = open(os.devnull, "w")  # noqa: SIM115 - open until the process ends
 
 
@@ -80,13 +79,13 @@ def in_parallel(function, jobs, description, at_once, executor=None):
     except futures.BrokenExecutor:
         reason = "a worker process was killed, perhaps because memory ran out"
         names = ", ".join(map(str, done)) or "none"
-        raise UserError(f"{reason}: try fewer --processes; done: {names}") from None
+        raise UserError(f"{reason}: use fewer --processes; done: {names}") from None
 
 
 def train_and_evaluate(dataset, recipe):
     """Train on a data set by a recipe; return the metrics, and the training's seconds.
 
-    This job of the sweep is not in sweep.py, because Dask cannot import a command.
+    This job of the sweep is not in sweep.py, because Dask cannot import functions of a command.
     """
     torch.set_num_threads(1)  # every core has a process of its own
     training_set, test_set = load_split(dataset, True), load_split(dataset, False)

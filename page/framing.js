@@ -1,6 +1,6 @@
 "use strict";
 // From a drawing to the pixels that the network reads, by the rules of pipeline/framing.py.
-// The strokes are known here, so the ink is computed from their lines.
+// Here the strokes are known, so the ink is computed from lines and not from a picture.
 
 const { image_side: IMAGE_SIDE, digit_side: DIGIT_SIDE, pen_widths: PEN_WIDTHS } = MODEL;
 const SHORTEST_LINE = 0.5; // pixels: shorter lines would take time and change nothing

@@ -115,7 +115,7 @@ function move(event) {
 function type(event) {
   const key = event.key.toLowerCase(), isCommand = event.ctrlKey || event.metaKey;
   if (key === "z" && isCommand && !event.altKey && !event.shiftKey) undo();
-  else if (isCommand || event.altKey || event.target !== board) return; // belongs to the browser
+  else if (isCommand || event.altKey || event.target !== board) return; // the browser handles this key
   else if (key === "c") clear();
   else if (event.key in MOVES) moveCursor(MOVES[event.key]);
   else if (key !== " ") return;

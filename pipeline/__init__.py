@@ -1,1 +1,1 @@
-"""What the commands are made of: called, never run; nothing here imports from the top."""
+"""Modules that the commands use. They are not commands, and import nothing from the top folder."""

@@ -11,14 +11,12 @@ import torch.nn.functional as F
 CORNERS = torch.tensor([[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]])
 
 
-def random_warp(
-    images, generator, degrees, translate, scale, distortion, perspective_share
-):
-    """Warp each of the images (N, C, H, W) float differently; the new pixels are black.
+def random_warp(images, generator, degrees, translate, scale, distortion, share):
+    """Warp each of the images (N, C, H, W) float differently; pixels from outside are black.
 
     A warp is torchvision's RandomRotation(degrees), RandomAffine(0, (translate, translate),
-    (1 - scale, 1 + scale)) and RandomPerspective(distortion, perspective_share), one after
-    the other, but every pixel is interpolated once instead of three times.
+    (1 - scale, 1 + scale)) and RandomPerspective(distortion, share), one after the other,
+    but every pixel is interpolated once instead of three times.
     """
     n = len(images)
 
@@ -28,23 +26,27 @@ def random_warp(
     angles = uniform(n, limit=degrees)
     shifts = uniform(n, 2, limit=2 * translate)  # the image is 2 wide and 2 high
     scales = 1 + uniform(n, limit=scale)
-    chosen = torch.rand(n, 1, 1, generator=generator) < perspective_share
+    chosen = torch.rand(n, 1, 1, generator=generator) < share
     inward = uniform(n, 4, 2, limit=distortion).abs() * chosen
     return warp(images, angles, shifts, scales, CORNERS * (1 - inward))
 
 
 def warp(images, degrees, shifts, scales, corners):
-    """Turn images (N, C, H, W) float clockwise by degrees (N,), scale them by scales (N,),
-    shift them by shifts (N, 2), and then move their CORNERS to `corners` (N, 4, 2)."""
+    """Turn, scale and shift images (N, C, H, W) float, then move CORNERS to `corners`.
+
+    Degrees (N,) are clockwise; scales are (N,), shifts (N, 2) and corners (N, 4, 2) float.
+    """
     radians = torch.deg2rad(degrees)
     cos, sin = radians.cos() / scales, radians.sin() / scales
     inverse_turn = torch.stack([cos, -sin, sin, cos], dim=1).view(-1, 2, 2)
-    sources = (CORNERS - shifts.unsqueeze(1)) @ inverse_turn  # input points of CORNERS
+    sources = (
+        CORNERS - shifts.unsqueeze(1)
+    ) @ inverse_turn  # where CORNERS come from in the input
     to_sources, to_corners = projective_frames(sources), projective_frames(corners)
     homographies = to_sources @ to_corners.inverse()  # from output to input
 
     n, _, height, width = images.shape
-    identity = torch.eye(2, 3).unsqueeze(0)
+    identity = torch.eye(2, 3).unsqueeze(0)  # leaves the pixel centres in place
     centres = F.affine_grid(identity, [1, 1, height, width], align_corners=False)
     pixels = F.pad(centres.view(-1, 2), (0, 1), value=1).mT  # (3, H * W): x, y and 1
     places = homographies @ pixels  # (N, 3, H * W), homogeneous coordinates

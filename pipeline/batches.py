@@ -12,15 +12,9 @@ def augment(images, recipe, strength, generator):
 
     `strength` from 0 to 1 scales the ranges of the warps.
     """
-    warped = random_warp(
-        images,
-        generator,
-        degrees=strength * recipe.degrees,
-        translate=strength * recipe.translate,
-        scale=strength * recipe.scale,
-        distortion=strength * recipe.distortion,
-        perspective_share=recipe.perspective_share,
-    )
+    ranges = recipe.degrees, recipe.translate, recipe.scale, recipe.distortion
+    ranges = [strength * largest for largest in ranges]
+    warped = random_warp(images, generator, *ranges, recipe.perspective_share)
     return add_noise(warped, generator, recipe.noise_sigma, recipe.noise_share)
 
 

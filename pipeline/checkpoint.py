@@ -37,7 +37,8 @@ def save_checkpoint(model, metadata, folder="."):
     """Write `model` to a new file in `folder`, named by the time, and return its path.
 
     `metadata` describes the training: at least dataset (str), classes (list of str) and
-    test_accuracy (float, percent). Raises OSError, and then leaves no file.
+    test_accuracy (float, percent). If writing fails, it raises OSError and
+    leaves no file.
     """
     buffer = io.BytesIO()
     torch.save({"metadata": metadata, "state_dict": model.state_dict()}, buffer)
@@ -56,7 +57,7 @@ def save_checkpoint(model, metadata, folder="."):
 
 
 def find_checkpoints(folder="."):
-    """Paths of all checkpoints in a folder, oldest first; raises UserError without any."""
+    """Paths of all checkpoints in a folder, oldest first; raises UserError if there is none."""
     folder = Path(folder).resolve()
     paths = sorted(folder.glob(NAME_PATTERN))
     if not paths:
@@ -71,11 +72,14 @@ def load_checkpoint(network, path=None):
     """Load the checkpoint at `path`, by default the newest one in the current folder.
 
     `network` returns an untrained model for a number of classes. Raises UserError if the
-    file is damaged, too large, incomplete, or does not fit the network.
+    file is damaged, too large, incomplete, or does not fit the network; OSError if it cannot
+    be read.
     """
     path = Path(path) if path else find_checkpoints()[-1]
+    largest = network(max(len(dataset.classes) for dataset in DATASETS.values()))
+    weights = sum(tensor.nbytes for tensor in largest.state_dict().values())
     try:
-        content, metadata, state_dict = read_file(path, size_limit(network))
+        content, metadata, state_dict = read_file(path, 2 * weights + SPARE_BYTES)
         check_metadata(metadata)
         model = network(len(metadata["classes"]))
         load_weights(model, state_dict)
@@ -86,24 +90,13 @@ def load_checkpoint(network, path=None):
     return Checkpoint(path, len(content), sha256, metadata, model.eval())
 
 
-def size_limit(network):
-    """Bytes that no checkpoint exceeds: twice the largest network, and some spare bytes."""
-    largest = network(max(len(dataset.classes) for dataset in DATASETS.values()))
-    weights = sum(tensor.nbytes for tensor in largest.state_dict().values())
-    return 2 * weights + SPARE_BYTES
-
-
 def read_file(path, limit):
-    """Bytes, metadata and state_dict of a file; raises UserError."""
-    try:
-        if not path.is_file():
-            raise UserError("is not a file" if path.exists() else "does not exist")
-        with path.open("rb") as file:
-            content = file.read(limit + 1)
-    except OSError as error:
-        raise UserError(f"cannot be read ({error.strerror})") from None
-    if len(content) > limit:
+    """Bytes, metadata and state_dict of a file of at most `limit` bytes; raises UserError."""
+    if not path.is_file():
+        raise UserError("is not a file" if path.exists() else "does not exist")
+    if path.stat().st_size > limit:
         raise UserError(f"is larger than {limit:,} bytes")
+    content = path.read_bytes()
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             unpacked = sum(part.file_size for part in archive.infolist())
@@ -119,9 +112,9 @@ def check_metadata(metadata):
     types = {"dataset": str, "classes": list, "test_accuracy": float}
     for name, kind in types.items():
         if not isinstance(metadata, dict) or not isinstance(metadata.get(name), kind):
-            raise UserError(f"has no {name} in its metadata")
+            raise UserError(f"has no valid {name} in its metadata")
     if not all(isinstance(name, str) for name in metadata["classes"]):
-        raise UserError("has classes that are no text")
+        raise UserError("has classes that are not text")
     if metadata["dataset"] not in DATASETS:
         raise UserError(f"was trained on an unknown data set, {metadata['dataset']}")
 

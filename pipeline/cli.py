@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 # Replacements for encodings that lack these symbols, as in a pipe on Windows
-ASCII = {"✓": "ok", "✗": "FAILED", "≥": ">=", "≤": "<=", "×": "x", "–": "-"}
+SYMBOLS = {"✓": "ok", "✗": "FAILED", "≥": ">=", "≤": "<=", "×": "x", "–": "-"}
 
 
 class UserError(Exception):
@@ -33,17 +33,12 @@ def run_main(main):
     except UserError as error:
         exit_code = f"Error: {error}"
     except OSError as error:
-        exit_code = f"Error: {describe(error)}"
+        exit_code = f"Error: {error}"
+        if error.strerror:  # otherwise the message is one of this project's sentences
+            problem = f"{error.filename or 'a file'} cannot be used ({error.strerror})"
+            advice = "check its name, its permissions and the free space on its disk"
+            exit_code = f"Error: {problem}: {advice}"
     sys.exit(exit_code)
-
-
-def describe(error):
-    """The message of an OSError: a sentence for a system error, its own text otherwise."""
-    if not error.strerror:
-        return str(error)
-    name = error.filename or "a file"
-    advice = "check its name, its permissions and the free space on its disk"
-    return f"{name} cannot be used ({error.strerror}): {advice}"
 
 
 def write_file(path, content):
@@ -60,13 +55,11 @@ def write_file(path, content):
 
 
 def print_line(text):
-    """Print text; an encoding without its symbols, as in a Windows pipe, gets others."""
+    """Print text. If the output cannot show ✓ or ≥, it gets ok or >= instead."""
     try:
         print(text)
     except UnicodeEncodeError:
-        for symbol, replacement in ASCII.items():
-            text = text.replace(symbol, replacement)
-        print(text)
+        print(text.translate(str.maketrans(SYMBOLS)))
 
 
 def check_folder(folder):
@@ -75,12 +68,9 @@ def check_folder(folder):
         Path(folder).mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=folder).close()
     except OSError as error:
-        reason = (
-            f"no file can be written to {Path(folder).resolve()} ({error.strerror})"
-        )
-        raise UserError(
-            f"{reason}: change its permissions or free some space"
-        ) from None
+        problem = f"no file can be written to {Path(folder).resolve()}"
+        advice = "change its permissions or free some space"
+        raise UserError(f"{problem} ({error.strerror}): {advice}") from None
 
 
 def printable(text):
@@ -92,11 +82,8 @@ class HelpFormatter(argparse.RawDescriptionHelpFormatter):
     """Keeps the lines of the description, and adds the default to each help text."""
 
     def _get_help_string(self, action):
-        if (
-            action.nargs == 0 or action.default is None
-        ):  # it takes no value, or has no default
-            return action.help
-        return f"{action.help} (default: %(default)s)"
+        has_default = action.nargs != 0 and action.default is not None
+        return f"{action.help} (default: %(default)s)" if has_default else action.help
 
 
 def make_parser(description):
@@ -117,7 +104,9 @@ def bounded(kind, lowest, highest):
     def parse(text):
         if lowest <= kind(text) <= highest:
             return kind(text)
-        raise argparse.ArgumentTypeError(f"{text} is not in {lowest:,} to {highest:,}")
+        raise argparse.ArgumentTypeError(
+            f"{text} is not between {lowest:,} and {highest:,}"
+        )
 
     parse.__name__ = kind.__name__  # argparse prints it in "invalid int value"
     return parse

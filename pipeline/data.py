@@ -1,4 +1,4 @@
-"""The data sets: MNIST, and the synthetic digits that replace it without a download."""
+"""The data sets: MNIST, and the synthetic digits that are used if it cannot be downloaded."""
 
 from collections.abc import Callable
 from functools import cache
@@ -16,16 +16,14 @@ SYNTHETIC_TEST = (10_000, 2)
 
 def read_digit(picture):
     """Pixels (1, 1, 28, 28) of a picture of one digit, found on any background."""
-    from pipeline import (
-        pictures,
-    )  # imported here: training needs neither Pillow nor scipy
+    from pipeline import pictures  # not above: training works without Pillow and scipy
 
     return pictures.read_digit(picture)
 
 
 def read_drawing(picture):
     """Pixels (1, 1, 28, 28) of a picture of one drawing; all ink is kept."""
-    from pipeline import folder
+    from pipeline import folder  # not above: training works without Pillow and scipy
 
     return folder.read_drawing(picture)
 
@@ -35,9 +33,7 @@ class Dataset(NamedTuple):
 
     title: str  # as reports print it: "10,000 test images of MNIST"
     classes: list[str]  # names in the order of the labels
-    load: (
-        Callable  # (train: bool) -> images (N, 1, 28, 28) float in [0, 1], labels (N,)
-    )
+    load: Callable  # (train: bool) -> images and labels, as `load_split` returns them
     generate: Callable | None = None  # (n) -> n more training images and their labels
     second_test_set: str | None = None  # name of a data set with the same classes
     read_picture: Callable = read_drawing  # PIL image -> pixels (1, 1, 28, 28)
@@ -57,13 +53,12 @@ def generate_for_mnist(n):
 
 
 DIGITS = list("0123456789")
+SYNTHETIC = Dataset("synthetic digits", DIGITS, load_synthetic, read_picture=read_digit)
 DATASETS = {  # keys: the value of --dataset, which is also saved in the checkpoint
     "mnist": Dataset(
         "MNIST", DIGITS, load_mnist, generate_for_mnist, "synthetic", read_digit
     ),
-    "synthetic": Dataset(
-        "synthetic digits", DIGITS, load_synthetic, read_picture=read_digit
-    ),
+    "synthetic": SYNTHETIC,
 }
 DEFAULT, FALLBACK = "mnist", "synthetic"
 
@@ -72,7 +67,7 @@ def load_dataset(name="auto"):
     """Name, training set and test set of a data set.
 
     "default" is DEFAULT. "auto" is DEFAULT too, or FALLBACK if DEFAULT cannot be downloaded
-    and both have the same classes; this is printed. Raises UserError, ConnectionError if a
+    and both have the same classes; a message says so. Raises UserError, ConnectionError if a
     download fails, OSError if a file cannot be read or written.
     """
     wanted = DEFAULT if name in ("auto", "default") else name
@@ -93,10 +88,8 @@ def load_split(name, train):
     Raises UserError if the load function of the data set returns anything else.
     """
     if name not in DATASETS:
-        known = ", ".join(DATASETS)
-        raise UserError(
-            f"there is no data set {name} in pipeline/data.py, only {known}"
-        )
+        problem = f"there is no data set {name} in pipeline/data.py"
+        raise UserError(f"{problem}, only {', '.join(DATASETS)}")
     title, classes, load, *_ = DATASETS[name]
     images, labels = load(train=train)
     problem = find_problem(images, labels, len(classes))
@@ -112,7 +105,7 @@ def find_problem(images, labels, classes):
     if images.dtype != torch.float32 or images.shape[1:] != shape or not len(images):
         found = f"{images.dtype} {tuple(images.shape)}"
         return f"the images are {found} instead of torch.float32 (N, {shape})"
-    if not (images.min() >= 0 and images.max() <= 1):  # also for NaN
+    if not (images.min() >= 0 and images.max() <= 1):  # also true for NaN
         return f"pixels are in {images.min():g} to {images.max():g} instead of 0 to 1"
     if labels.dtype != torch.int64 or labels.shape != images.shape[:1]:
         found = f"{labels.dtype} {tuple(labels.shape)}"

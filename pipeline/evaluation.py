@@ -20,7 +20,7 @@ class Evaluation(NamedTuple):
     """A checkpoint and what it does on the test set of its data set."""
 
     checkpoint: Checkpoint
-    metrics: dict[str, float]  # keys of METRICS; only those that the data set has
+    metrics: dict[str, float]  # keys of METRICS; some data sets lack synthetic_accuracy
     images: torch.Tensor  # (N, 1, H, W) float
     labels: torch.Tensor  # (N,) int64
     probabilities: torch.Tensor  # (N, classes)
@@ -35,9 +35,8 @@ def evaluate(path, network):
     metadata, model = checkpoint.metadata, checkpoint.model
     dataset = DATASETS[metadata["dataset"]]
     if metadata["classes"] != dataset.classes:
-        raise UserError(
-            f"{path} was trained with other classes than {dataset.title} has"
-        )
+        problem = f"was trained with other classes than {dataset.title} has"
+        raise UserError(f"{path} {problem}")
     images, labels = load_split(metadata["dataset"], train=False)
     metrics, probabilities = measure(model, images, labels)
     mismatch = abs(metadata["test_accuracy"] - metrics["accuracy"])
@@ -54,10 +53,9 @@ def measure(model, images, labels):
     """Metrics of a model by name, and its class probabilities (N, classes)."""
     probabilities = predict_probabilities(model, images)
     tensors = [*model.parameters(), *model.buffers()]
-    single = [
-        predict_probabilities(model, image) for image in images[:SINGLE_IMAGES].split(1)
-    ]
-    batch_difference = (torch.cat(single) - probabilities[:SINGLE_IMAGES]).abs().max()
+    few = images[:SINGLE_IMAGES].split(1)
+    single = torch.cat([predict_probabilities(model, image) for image in few])
+    batch_difference = (single - probabilities[:SINGLE_IMAGES]).abs().max()
     confidences, predictions = probabilities.max(dim=1)
     mistakes = confidences[predictions != labels]
     if not len(mistakes):  # the least confident answer is the nearest to a mistake
@@ -126,7 +124,7 @@ def latencies(models, batch, repeats=200):
 
 
 def evaluate_predecessor(network):
-    """Evaluation of the second newest checkpoint here, or a text why there is none."""
+    """Evaluation of the second newest checkpoint here, or a text that says why there is none."""
     paths = find_checkpoints()
     if len(paths) < 2:
         return "there is no older checkpoint"

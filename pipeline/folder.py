@@ -10,10 +10,16 @@ from PIL import Image
 
 from pipeline.cli import UserError, printable
 from pipeline.framing import PEN_RANGE, normalize
+from pipeline.ink import border
 from pipeline.pictures import FORMATS, open_picture, read_channels
 
-MIN_CONTRAST = 0.1  # of a drawing with its background; white on black has 1
-BLACK, WHITE = 0.25, 0.75  # shares of the largest contrast that become black, and white
+MIN_CONTRAST = (
+    0.1  # smallest difference of a drawing to its background; white on black has 1
+)
+BLACK, WHITE = (
+    0.25,
+    0.75,
+)  # shares of the largest contrast: less becomes black, more becomes white
 PEN_WIDTHS = PEN_RANGE[0], np.inf  # pixels: filled shapes are not made thinner
 LISTED = 10  # bad pictures that an error names
 
@@ -25,8 +31,7 @@ def read_drawing(picture):
     the border. Raises ValueError with what is wrong.
     """
     grey = read_channels(picture).mean(axis=0)
-    border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
-    contrast = np.abs(grey - np.median(border))
+    contrast = np.abs(grey - np.median(border(grey)))
     if contrast.max() < MIN_CONTRAST:
         raise ValueError("has no drawing on it that is clear enough")
     ink = (contrast / contrast.max() - BLACK) / (WHITE - BLACK)
@@ -66,19 +71,16 @@ def load_folder(folder, classes):
 def find_classes(folder, classes):
     """Return the subfolders of the classes, in their order; raises UserError."""
     if not folder.is_dir():
-        raise UserError(
-            f"{folder} is not a folder: put pictures into {folder}/<class>/"
-        )
+        advice = f"put pictures into {folder}/<class>/"
+        raise UserError(f"{folder} is not a folder: {advice}")
     found = {compose(p.name): p for p in list_visible(folder) if p.is_dir()}
     wanted = list(map(compose, classes))
-    missing = ", ".join(name for name in wanted if name not in found)
-    unknown = ", ".join(printable(name) for name in found if name not in wanted)
-    parts = [f"missing: {missing}"] * bool(missing) + [f"unknown: {unknown}"] * bool(
-        unknown
-    )
-    if parts:
+    if found.keys() != set(wanted):
+        missing = ", ".join(name for name in wanted if name not in found)
+        unknown = ", ".join(printable(name) for name in found if name not in wanted)
+        others = f"missing: {missing or 'none'}; unknown: {unknown or 'none'}"
         advice = "rename its subfolders, or change the classes in pipeline/data.py"
-        raise UserError(f"{folder} has other classes ({'; '.join(parts)}): {advice}")
+        raise UserError(f"{folder} has other classes ({others}): {advice}")
     return [found[name] for name in wanted]
 
 

@@ -25,7 +25,8 @@ class Check(NamedTuple):
         return self.at_least <= self.measured <= self.at_most  # False for NaN
 
     def describe(self):
-        """Measured value and required range, as text with enough digits to differ."""
+        """Measured value and required range, as text. A failed value has so many digits that
+        it differs from its limit."""
         metric = METRICS[self.metric]
         bounds = [("≥", self.at_least), ("≤", self.at_most)]
         bounds = [(sign, bound) for sign, bound in bounds if math.isfinite(bound)]
@@ -48,7 +49,7 @@ class Check(NamedTuple):
 
 
 def judge(metric, measured, limits, at_least=-math.inf, at_most=math.inf):
-    """Check of a metric by its limits, from `read_limits`, and by two more bounds."""
+    """Compare a metric with its limits (from `read_limits`) and with two fixed bounds."""
     bounds = limits.get(metric, {})
     at_least = max(at_least, bounds.get("at_least", -math.inf))
     at_most = min(at_most, bounds.get("at_most", math.inf))
@@ -76,9 +77,11 @@ def read_limits(dataset):
                 for metric, names in needed.items()
             }
     except (AttributeError, KeyError, TypeError, ValueError):
-        pass  # limits.json was edited by hand
+        pass  # there are no limits yet, or limits.json was edited by hand
     remedy = f"run `python -m experiments.sweep --dataset {dataset} --write`"
-    raise UserError(f"{FILE.name} does not have all limits of {dataset}: {remedy}")
+    raise UserError(
+        f"{FILE.name} does not have exactly the limits of {dataset}: {remedy}"
+    )
 
 
 def read_rows():

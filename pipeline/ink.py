@@ -7,33 +7,45 @@ from scipy import ndimage
 
 WINDOW = 0.25  # share of the longer side: wider shapes are background
 CROPPED_WINDOW = 0.5  # the same in a cropped picture, where strokes are larger
-BORDER_WEIGHT = 2.0  # how much a bright border speaks against bright ink
+BORDER_WEIGHT = 2.0  # weight of the border: if it is bright, the ink is probably dark
 MIN_CONTRAST = 0.08  # of ink to its background; black on white is 1
-BLACK, WHITE = 0.15, 0.65  # shares of full ink: below and above nothing is grey
+BLACK, WHITE = 0.15, 0.65  # shares of full ink: less becomes 0, more becomes 1
 LINE_LENGTH = 0.9  # share of the picture: shortest printed line
 LINE_SLOPES = np.linspace(-0.06, 0.06, 13)  # up to 3.4 degrees, in steps of 0.6
 LINE_WIDTH = 0.035  # share of the longer side: widest printed line
 BOX_SIDE = 0.1  # share of the longer side: smallest printed box or drawn circle
 DIGIT_IN_CIRCLE = 0.2  # share of the circle's height: smallest digit in it
 SPOT_AREA = 0.08  # share of the largest stroke's area: smaller spots are dropped
-DIGIT_HEIGHT = 0.75  # share of the tallest stroke: two such side by side are two digits
+DIGIT_HEIGHT = (
+    0.75  # share of the tallest stroke: two so tall side by side are two digits
+)
 NOTHING = "has nothing drawn on it that is clear enough: crop closer to the digit"
 
 
-def find_ink(channels, cropped):
+def find_ink(channels, cropped, is_sheet=False):
     """Return the ink (H, W) float in [0, 1] of channels (C, H, W) float in [0, 1].
 
-    In a `cropped` picture the digit reaches all borders. Where there is a printed box,
-    only its inside is returned. Raises ValueError if there is no ink, or several digits.
+    In a `cropped` picture the digit reaches all borders. `is_sheet` means that the borders
+    are the edges of a sheet. Where there is a printed box, only its inside is returned.
+    Raises ValueError if there is no ink, or several digits.
     """
     brightness = brighten_ink(channels)
     window = int((CROPPED_WINDOW if cropped else WINDOW) * max(brightness.shape)) | 1
-    ink = ndimage.white_tophat(brightness, window)  # removes gradients and shadows
-    background, full = background_and_ink_levels(ink)
+    margin = 0 if cropped or is_sheet else window // 2
+    padded = np.pad(
+        brightness, margin, "reflect", reflect_type="odd"
+    )  # gradients go on
+    background = ndimage.grey_opening(padded, window)
+    height, width = brightness.shape
+    ink = brightness - background[margin:, margin:][:height, :width]
+    threshold = find_threshold(ink)
+    background = np.median(ink[ink <= threshold])
+    full = np.median(ink[ink >= threshold])
+    if full - background < MIN_CONTRAST:
+        raise ValueError(NOTHING)
     ink = (ink - background) / (full - background)
-    ink = remove_lines(((ink - BLACK) / (WHITE - BLACK)).clip(0, 1))
-    while (inside := open_box(ink)) is not None:
-        ink = inside
+    ink = ((ink - BLACK) / (WHITE - BLACK)).clip(0, 1)
+    ink = open_box(remove_lines(ink))
     return ink * choose_strokes(ink > 0.5)
 
 
@@ -50,7 +62,7 @@ def brighten_ink(channels):
     brightness = np.tensordot(direction, channels, 1)
     change = np.tensordot(direction, changes, 1)
     skewness = (change**3).mean() / max((change**2).mean(), 1e-12) ** 1.5
-    dark_border = 0.5 - border(change > otsu(change)).mean()
+    dark_border = 0.5 - border(change > find_threshold(change)).mean()
     is_bright = skewness + BORDER_WEIGHT * dark_border > 0
     return brightness if is_bright else -brightness
 
@@ -60,28 +72,13 @@ def border(image):
     return np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
 
 
-def background_and_ink_levels(ink):
-    """Return the medians of background and ink; raise ValueError if there is no ink."""
-    threshold = otsu(ink)
-    above, below = ink[ink > threshold], ink[ink <= threshold]
-    if not above.size or not below.size:
-        raise ValueError(NOTHING)
-    full, background = np.median(above), np.median(below)
-    if full - background < MIN_CONTRAST:
-        raise ValueError(NOTHING)
-    return background, full
-
-
-def otsu(values):
-    """Return the threshold that separates two classes of values best (Otsu, 1979)."""
-    counts, edges = np.histogram(values, bins=256)
-    centres = (edges[:-1] + edges[1:]) / 2
-    below = counts.cumsum()
-    above = below[-1] - below
-    sums = (counts * centres).cumsum()
-    with np.errstate(divide="ignore", invalid="ignore"):
-        gap = sums / below - (sums[-1] - sums) / above
-    return edges[1:][np.nan_to_num(below * above * gap**2).argmax()]
+def find_threshold(values):
+    """Return the threshold between two classes of values (Ridler and Calvard, 1978)."""
+    threshold = values.mean()
+    for _ in range(10):
+        above, below = values[values >= threshold], values[values <= threshold]
+        threshold = (above.mean() + below.mean()) / 2
+    return threshold
 
 
 def remove_lines(ink):
@@ -112,7 +109,7 @@ def find_lines(ink):
 
 
 def open_box(ink):
-    """Return the ink inside of a printed box, or of a drawn circle, or None."""
+    """Return the ink inside a printed box or a drawn circle, or all of it."""
     labels, _ = ndimage.label(ink > 0.5, np.ones((3, 3)))
     smallest = BOX_SIDE * max(ink.shape)
     for label, box in enumerate(ndimage.find_objects(labels), start=1):
@@ -123,11 +120,11 @@ def open_box(ink):
         if outline.sum() > 0.3 * inside.sum():
             continue
         if inside.mean() > 0.9:
-            return remove_lines(ink[box])
+            return open_box(remove_lines(ink[box]))
         drawn = inside & (labels[box] > 0) & ~outline
         if drawn.any(axis=1).mean() > DIGIT_IN_CIRCLE:
-            return ink[box] * ~ndimage.maximum_filter(outline, 3)
-    return None
+            return open_box(ink[box] * ~ndimage.maximum_filter(outline, 3))
+    return ink
 
 
 def surrounded(mask):

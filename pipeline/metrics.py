@@ -32,10 +32,6 @@ def add_pixel_noise(images):
     return (images + 0.2 * noise).clamp(0, 1)
 
 
-def change_background(images):
-    return 0.3 + 0.7 * images
-
-
 def blur(images):
     """Gaussian blur of square images, with a standard deviation of 1 pixel."""
     places = torch.arange(float(images.shape[-1]))
@@ -50,18 +46,18 @@ def warp(images):
 
 CORRUPTIONS = {  # functions of images in [0, 1]; the same random numbers every time
     "noise": add_pixel_noise,
-    "grey_background": change_background,
+    "grey_background": lambda images: 0.3 + 0.7 * images,
     "blur": blur,
     "warps": warp,
 }
 METRICS = {
     "parameters": Metric("Parameters", 0),
-    "batch_difference": Metric("Probability Change, One Image or a Batch", 3),
+    "batch_difference": Metric("Probability Change, One Image Alone", 3),
     "accuracy": Metric("Test Accuracy", 2, "%", MIN),
     "worst_recall": Metric("Recall of the Worst Class", 2, "%", MIN),
     "cross_entropy": Metric("Test Cross-Entropy", 3, "", MAX),
     "mistake_confidence": Metric("Confidence on Mistakes", 1, "%", MIN + MAX),
-    "accuracy_mismatch": Metric("Difference to the Saved Accuracy", 1, " images"),
+    "accuracy_mismatch": Metric("Difference from the Saved Accuracy", 1, " images"),
     "synthetic_accuracy": Metric("Accuracy on Synthetic Digits", 2, "%", MIN),
 }
 for name in CORRUPTIONS:

@@ -8,9 +8,9 @@ from PIL import Image, ImageFilter, ImageOps
 from scipy import ndimage
 
 from pipeline.framing import normalize
-from pipeline.ink import MIN_CONTRAST, border, find_ink, otsu
+from pipeline.ink import MIN_CONTRAST, border, find_ink, find_threshold
 
-# Pillow knows more formats than people's pictures have, and runs Ghostscript for EPS.
+# Only these formats are opened. For EPS, Pillow would start another program.
 FORMATS = "AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP"
 WORKING_SIDE = 320  # pixels: longer side to which larger pictures are reduced
 SMALL_PICTURE = 40  # pixels: smaller pictures count as cropped
@@ -18,25 +18,33 @@ CROPPED_MARGIN = 0.1  # share of the longer side: widest margin of a cropped pic
 STROKES = 2.4  # per row, on average: a digit crosses a row once or twice
 STROKES_IF_WIDE = 2.1  # the same if it is wider than it is tall, as two digits are
 WIDEST_INK = 0.125  # share of the longer side: wider shapes are a sheet or a desk
+SMALLEST_PHOTOGRAPH = (
+    160  # pixels: smaller pictures are not searched for a sheet on a desk
+)
 SHEET_WIDTH = 0.3  # share of the longer side: narrowest sheet
-SHEET_EDGE = 4  # pixels of the reduced picture: where the edge of a sheet is blurred
+SHEET_BORDER = 0.3  # largest share of the border that a sheet on a desk touches
+SHEET_BORDER_IF_DARK = 0.6  # the same on a dark desk
+DARK_DESK = (
+    0.5  # brightness of a dark desk, as a share of the sheet's: no shadow has it
+)
+LEAST_INK, MOST_INK = 0.002, 0.25  # shares of a sheet that are covered with ink
+SHEET_EDGE = 4  # pixels of the reduced picture: width of a sheet's blurred edge, which is cut off
 DOT_BLUR = 1.0  # pixels: radius that turns dots of ink into grey
 STRETCHED = 5, 4  # height to width of a digit that was stretched to a square
 SMALLEST_DIGIT = 8  # pixels of the reduced picture: longer side
 
 
 def open_picture(path):
-    """Return the PIL image in a file; raise ValueError with what is wrong."""
+    """Return the PIL image in a file, upright; raise ValueError with what is wrong."""
     if not os.path.isfile(path):  # a pipe could block for ever
         raise ValueError("is not a file")
     try:
         picture = Image.open(path, formats=FORMATS)
-        picture.draft(None, [4 * WORKING_SIDE] * 2)  # reads large JPEGs at half size
         picture.load()
-    except Exception as error:  # noqa: BLE001 - damaged files raise errors of any kind
-        advice = "save it as PNG or JPEG, with less than 100 megapixels"
-        reason = getattr(error, "strerror", None) or advice
-        raise ValueError(f"cannot be read as a picture: {reason}") from None
+    except Exception:  # noqa: BLE001 - damaged files raise errors of any kind
+        raise ValueError("cannot be read: save it as a smaller PNG or JPEG") from None
+    with suppress(Exception):  # damaged EXIF data does not matter
+        picture = ImageOps.exif_transpose(picture)
     return picture
 
 
@@ -45,8 +53,10 @@ def read_digit(picture):
 
     Raises ValueError with what is wrong.
     """
-    channels = cut_out_sheet(read_channels(picture))
-    ink = find_ink(channels, is_cropped(channels))
+    whole = read_channels(picture)
+    channels = cut_out_sheet(whole)
+    is_sheet = channels is not whole
+    ink = find_ink(channels, is_cropped(channels), is_sheet)
     left, top, right, bottom = bounding_box(ink)
     width, height = right - left, bottom - top
     if max(width, height) < SMALLEST_DIGIT:
@@ -55,20 +65,17 @@ def read_digit(picture):
         ink = np.kron(ink, np.ones(STRETCHED, dtype=np.float32))
     pixels = normalize(ink)
     mask = pixels[0, 0] > 0.5
-    starts = (mask[:, 1:] & ~mask[:, :-1]).sum() / mask.any(dim=1).sum()
-    if starts > (STROKES_IF_WIDE if width > height else STROKES):
+    strokes = (mask[:, 1:] & ~mask[:, :-1]).sum() / mask.any(dim=1).sum()  # per row
+    if strokes > (STROKES_IF_WIDE if width > height else STROKES):
         raise ValueError("seems to hold several digits, or to be crossed out: crop one")
     return pixels
 
 
 def read_channels(picture):
-    """Return channels (3, H, W) float32 in [0, 1] of the upright, reduced picture."""
-    with suppress(Exception):  # where the note on the orientation is damaged
-        picture = ImageOps.exif_transpose(picture)
+    """Return channels (3, H, W) float32 in [0, 1] of the reduced picture."""
     if picture.mode.startswith(("I", "F")):  # 16 or 32 bits: the largest becomes 255
-        picture = picture.convert("F")
-        largest = max(picture.getextrema()[1], 1)
-        picture = picture.point(lambda value: value * (255 / largest))
+        largest = max(picture.convert("F").getextrema()[1], 1)
+        picture = picture.convert("F").point(lambda value: value * (255 / largest))
     picture = picture.convert("RGBA" if picture.has_transparency_data else "RGB")
     if picture.getcolors(2) and max(picture.size) > SMALL_PICTURE:  # grey made of dots
         picture = picture.filter(ImageFilter.GaussianBlur(DOT_BLUR))
@@ -84,19 +91,19 @@ def read_channels(picture):
 def cut_out_sheet(channels):
     """Return the part of channels (3, H, W) that shows a sheet on a desk, or all of it.
 
-    The desk in that part is painted over with the colours of the nearest paper.
+    The desk in that part is painted over with the colour of the sheet.
     """
     grey = channels.mean(axis=0)
     window = int(WIDEST_INK * max(grey.shape)) | 1
     grey = ndimage.grey_opening(ndimage.grey_closing(grey, window), window)  # no ink
-    if np.ptp(grey) < MIN_CONTRAST or max(grey.shape) < SMALL_PICTURE:
+    if np.ptp(grey) < MIN_CONTRAST or max(grey.shape) < SMALLEST_PHOTOGRAPH:
         return channels
     flat, (y, x) = grey, np.indices(grey.shape)
     for _ in range(2):  # the light may decrease from one side to the other
-        terms = np.stack([y, x, flat > otsu(flat), np.ones_like(x)], axis=-1)
+        terms = np.stack([y, x, flat > find_threshold(flat), np.ones_like(x)], axis=-1)
         down, right, *_ = np.linalg.lstsq(terms.reshape(-1, 4), grey.ravel())[0]
         flat = grey - down * y - right * x
-    sheet = flat > otsu(flat)
+    sheet = flat > find_threshold(flat)
     if border(sheet).mean() > 0.5:
         sheet = ~sheet
     labels, _ = ndimage.label(sheet)
@@ -105,12 +112,17 @@ def cut_out_sheet(channels):
     width, height = np.sqrt(12 * variances)  # if it is a rectangle, turned by any angle
     if width < SHEET_WIDTH * max(sheet.shape) or width * height > 1.1 * sheet.sum():
         return channels
+    desk, paper = np.median(grey[~sheet]), np.median(grey[sheet])
+    is_dark = desk < DARK_DESK * paper
+    if border(sheet).mean() > (SHEET_BORDER_IF_DARK if is_dark else SHEET_BORDER):
+        return channels  # the other part is probably in shadow
     sheet = ndimage.binary_erosion(sheet, iterations=SHEET_EDGE)
-    rows, columns = ndimage.distance_transform_edt(
-        ~sheet, return_distances=False, return_indices=True
-    )
-    box = ndimage.find_objects(sheet.astype(int))[0]
-    return channels[:, rows, columns][:, *box]
+    has_ink = np.abs(channels.mean(axis=0) - grey)[sheet] > MIN_CONTRAST
+    if paper < desk or not LEAST_INK < has_ink.mean() < MOST_INK:
+        return channels  # this is no sheet, but perhaps a part of a large digit
+    colour = np.median(channels[:, sheet], axis=1)
+    painted = np.where(sheet, channels, colour[:, None, None])
+    return painted[:, *ndimage.find_objects(sheet.astype(int))[0]]
 
 
 def is_cropped(channels):
@@ -121,9 +133,7 @@ def is_cropped(channels):
         ink = find_ink(channels[:, ::2, ::2], cropped=True)
     except ValueError:
         return False
-    labels, _ = ndimage.label(ink > 0.5, np.ones((3, 3)))
-    largest = np.bincount(labels.ravel())[1:].argmax() + 1  # others may be shadows
-    left, top, right, bottom = bounding_box(labels == largest)
+    left, top, right, bottom = bounding_box(ink)
     margin = max(left, top, ink.shape[1] - right, ink.shape[0] - bottom)
     return margin < CROPPED_MARGIN * max(ink.shape)
 

@@ -1,6 +1,5 @@
 """The report of the gate: report/summary.md, metrics.json and two figures."""
 
-import io
 import json
 import math
 from pathlib import Path
@@ -15,6 +14,8 @@ FOLDER = Path("report")
 SUMMARY, METRICS_FILE = FOLDER / "summary.md", FOLDER / "metrics.json"
 CONFUSIONS, MISTAKES = FOLDER / "confusion_matrix.png", FOLDER / "mistakes.png"
 ROWS, COLUMNS = 3, 6  # of the images in mistakes.png
+CHECKED = "dataset", "classes", "test_accuracy"  # metadata that `check_metadata` checks
+UNCHECKED = "recipe", "trained_at", "torch_version"  # metadata of any type
 
 
 def clear_report():
@@ -26,44 +27,41 @@ def clear_report():
 
 def write_failure(reason):
     """Write the report of a gate that could not measure a checkpoint; raises OSError."""
-    content = {"verdict": "failed", "reason": reason}
-    write_file(METRICS_FILE, json.dumps(content, indent=2) + "\n")
+    write_metrics(verdict="failed", reason=reason)
     write_file(SUMMARY, f"## FAILED\n\n{reason}\n")
+
+
+def write_metrics(**content):
+    """Write metrics.json. NaN and infinity become null, because JSON does not have them."""
+    content = json.loads(json.dumps(content), parse_constant=lambda name: None)
+    write_file(METRICS_FILE, json.dumps(content, indent=2) + "\n")
 
 
 def write_report(verdict, evaluation, checks, predecessor):
     """Write the report of a measured checkpoint; raises OSError.
 
     `verdict` is "passed", "failed" or "partial: …". `predecessor` is the Evaluation of an
-    older checkpoint, or a text why there is none.
+    older checkpoint, or a text that says why there is none.
     """
-    content = {
-        "verdict": verdict,
-        "checkpoint": plain_data(evaluation),
-        "checks": [
-            {name: as_json(value) for name, value in check._asdict().items()}
-            | {"passed": check.passed}
-            for check in checks
-        ],
-        "predecessor": plain_data(predecessor),
-    }
-    write_file(METRICS_FILE, json.dumps(content, indent=2, allow_nan=False) + "\n")
+    write_metrics(
+        verdict=verdict,
+        checkpoint=plain_data(evaluation),
+        checks=[check._asdict() | {"passed": check.passed} for check in checks],
+        predecessor=plain_data(predecessor),
+    )
     draw_confusions(evaluation)
     draw_mistakes(evaluation)
+    older_metrics = {} if isinstance(predecessor, str) else predecessor.metrics
     rows = []
     for check in checks:
-        before = "–"
-        if not isinstance(predecessor, str) and check.metric in predecessor.metrics:
-            before = METRICS[check.metric].show(predecessor.metrics[check.metric])
+        metric, before = METRICS[check.metric], older_metrics.get(check.metric)
+        before = "–" if before is None else metric.show(before)
         symbol = "✓" if check.passed else "✗"
-        rows.append([METRICS[check.metric].title, *check.describe(), before, symbol])
-    path, dataset = (
-        evaluation.checkpoint.path,
-        evaluation.checkpoint.metadata["dataset"],
-    )
-    test_set = f"{len(evaluation.labels):,} test images of {DATASETS[dataset].title}"
+        rows.append([metric.title, *check.describe(), before, symbol])
+    title = DATASETS[evaluation.checkpoint.metadata["dataset"]].title
+    test_set = f"{len(evaluation.labels):,} test images of {title}"
     paragraphs = [
-        f"## {verdict.upper()}: {path.name} on {test_set}",
+        f"## {verdict.upper()}: {evaluation.checkpoint.path.name} on {test_set}",
         "\n".join(f"- {check}" for check in checks if not check.passed),
         compare(evaluation, predecessor),
         markdown_table(["metric", "measured", "required", "predecessor", ""], rows),
@@ -72,26 +70,14 @@ def write_report(verdict, evaluation, checks, predecessor):
 
 
 def plain_data(evaluation):
-    """File, metadata and metrics of an Evaluation as JSON types; a text stays as it is."""
+    """File, metadata and metrics of an Evaluation; a text stays as it is."""
     if isinstance(evaluation, str):
         return evaluation
-    metadata = evaluation.checkpoint.metadata
-    known = {name: metadata[name] for name in ("dataset", "classes", "test_accuracy")}
-    for name in ("recipe", "trained_at", "torch_version"):
-        known[name] = str(
-            metadata.get(name)
-        )  # a checkpoint from elsewhere may hold anything
-    return {
-        "file": evaluation.checkpoint.path.name,
-        "sha256": evaluation.checkpoint.sha256,
-        "metadata": known,
-        "metrics": {name: as_json(x) for name, x in evaluation.metrics.items()},
-    }
-
-
-def as_json(value):
-    """The value, or None for the numbers that JSON does not have: NaN and infinity."""
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    path, _, sha256, metadata, _ = evaluation.checkpoint
+    known = {name: metadata[name] for name in CHECKED}
+    known |= {name: str(metadata.get(name)) for name in UNCHECKED}
+    metrics = evaluation.metrics
+    return {"file": path.name, "sha256": sha256, "metadata": known, "metrics": metrics}
 
 
 def compare(evaluation, predecessor):
@@ -141,7 +127,7 @@ def draw_confusions(evaluation):
     axis.set_xticklabels(classes, rotation=90 if max(map(len, classes)) > 2 else 0)
     axis.set_yticklabels(classes)
     axis.set_title(f"{len(cells):,} test images, {mistakes.sum().item():,} mistakes")
-    save_figure(figure, CONFUSIONS)
+    figure.savefig(CONFUSIONS)
 
 
 def draw_mistakes(evaluation):
@@ -150,7 +136,7 @@ def draw_mistakes(evaluation):
     confidences, predictions = evaluation.probabilities.max(dim=1)
     mistakes = (predictions != labels).nonzero().flatten()
     mistakes = mistakes[confidences[mistakes].argsort(descending=True)].tolist()
-    figure = new_figure(COLUMNS * 1.3, ROWS * 1.7)
+    figure = new_figure(1.3 * COLUMNS, 1.7 * ROWS)
     figure.suptitle("The mistakes with the highest confidence")
     for place, i in enumerate(mistakes[: ROWS * COLUMNS], start=1):
         axis = figure.add_subplot(ROWS, COLUMNS, place)
@@ -158,18 +144,10 @@ def draw_mistakes(evaluation):
         axis.imshow(evaluation.images[i, 0].numpy(), cmap="gray")
         title = f"{classes[labels[i]]} read as {classes[predictions[i]]}"
         axis.set_title(f"{title}\n{confidences[i]:.1%}", fontsize=9)
-    save_figure(figure, MISTAKES)
+    figure.savefig(MISTAKES)
 
 
 def new_figure(width, height):
-    from matplotlib.figure import (
-        Figure,  # imported here, because it takes half a second
-    )
+    from matplotlib.figure import Figure  # not above: it takes half a second
 
-    return Figure(figsize=(width, height), layout="constrained")
-
-
-def save_figure(figure, path):
-    content = io.BytesIO()
-    figure.savefig(content, format="png", dpi=120)
-    write_file(path, content.getvalue())
+    return Figure([width, height], dpi=120, layout="constrained")

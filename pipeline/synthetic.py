@@ -1,4 +1,4 @@
-"""Synthetic handwritten digits: drawn with a pen of numbers, varied as handwriting varies.
+"""Synthetic handwritten digits: computed from lists of points, with random changes as in handwriting.
 
 They follow MNIST's conventions. MNIST's training images guided the choice of the shapes and
 of the constants below; none of their pixels are used.
@@ -40,7 +40,7 @@ def read_skeletons(text=f"{USUAL}\n{RARE}"):
 
 def smooth(points):
     """Cut the corners of polylines (n, k, 3) -> (n, 8k, 3) by Chaikin's algorithm."""
-    for _ in range(SMOOTHINGS):  # each line gets points at its two quarters
+    for _ in range(SMOOTHINGS):  # each line gets points at 1/4 and 3/4 of its length
         points = F.interpolate(points.mT, scale_factor=2, mode="linear").mT
     return points
 
@@ -92,9 +92,7 @@ def rasterize(places, weights, pen_widths):
     This gives the distance to the line, and so the edge of the stroke.
     """
     offsets = (places.unsqueeze(3) - torch.arange(IMAGE_SIDE)) / DOT
-    powers = (-(offsets**2) / 2).clamp(
-        min=-80
-    )  # exp is slow for results below exp(-87)
+    powers = (-(offsets**2) / 2).clamp(min=-80)  # exp is slow below -87
     columns, rows = powers.exp().unbind(2)  # (n, dots, 28) each
     density = (rows * weights).transpose(1, 2) @ columns  # (n, 28, 28)
     distance = DOT * (-2 * density.clamp(1e-30, 1).log()).sqrt()  # up to 5.9 pixels
@@ -114,12 +112,13 @@ def generate_digits(n, seed, usual_per_rare=6):
     labels, rounds = order % 10, order // 10
     images = torch.empty(n, 1, IMAGE_SIDE, IMAGE_SIDE)
     rare, jobs = read_skeletons(RARE), []
-    with ThreadPoolExecutor(2) as executor:  # these threads rasterize, this one traces
+    with ThreadPoolExecutor(
+        2
+    ) as executor:  # two threads rasterize while this one traces
         for digit, usual in read_skeletons(USUAL).items():
             shapes = [*usual.values(), *rare[digit].values()]
-            first_rare = len(usual)
-            turns = [*range(first_rare)] * usual_per_rare
-            turns += range(first_rare, len(shapes))
+            turns = [*range(len(usual))] * usual_per_rare
+            turns += range(len(usual), len(shapes))
             shape = torch.tensor(turns)[rounds % len(turns)]
             for i, strokes in enumerate(shapes):
                 chosen = (labels == digit) & (shape == i)

@@ -1,4 +1,4 @@
-"""Pictures taken at a desk, made kind by kind with fixed seeds: the harder ones."""
+"""Harder pictures of digits: each function makes one kind, with a fixed seed."""
 
 from functools import partial
 

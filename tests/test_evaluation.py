@@ -22,15 +22,13 @@ def test_blur_equals_torchvision():
 
 
 def test_metrics_of_known_predictions(monkeypatch):
-    right, wrong = torch.eye(10), torch.eye(10).roll(1, dims=1)
-    outputs = torch.cat([right, right, 0.6 * wrong[3:4] + 0.4 * right[3:4]])
-    labels = torch.tensor([*range(10), *range(10), 3])
+    right = torch.eye(10).repeat_interleave(2, dim=0)
+    outputs = torch.cat([right, 0.6 * right[:1] + 0.4 * right[6:7]])  # a 3 read as 0
+    labels = torch.tensor([*range(20), 6]) // 2
+    single = lambda _, images: outputs if len(images) > 1 else outputs[:1] / 2
+    monkeypatch.setattr(evaluation, "predict_probabilities", single)
     monkeypatch.setattr(evaluation, "CORRUPTIONS", {})
-    monkeypatch.setattr(evaluation, "SINGLE_IMAGES", 1)
-    answers = iter(
-        [outputs, outputs[:1] / 2]
-    )  # for all images, and for the first alone
-    monkeypatch.setattr(evaluation, "predict_probabilities", lambda *_: next(answers))
+    monkeypatch.setattr(evaluation, "SINGLE_IMAGES", 2)
     metrics, _ = evaluation.measure(MODEL, IMAGES, labels)
     assert metrics["accuracy"] == pytest.approx(100 * 20 / 21)
     assert metrics["worst_recall"] == pytest.approx(100 * 2 / 3)

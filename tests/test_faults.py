@@ -3,12 +3,12 @@
 import shutil
 import subprocess
 import sys
-from functools import partial
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 import torch
-from samples import CLASSES, own_figures
+from samples import own_figures
 
 import train
 from model import SimpleCNN
@@ -16,6 +16,44 @@ from pipeline import checkpoint, data
 
 pytestmark = [pytest.mark.slow, own_figures]
 ROOT = Path(train.__file__).parent
+LAST, BIAS = list(SimpleCNN().state_dict())[-2:]  # names of the last layer's tensors
+
+
+def add_noise(weights, metadata):
+    torch.manual_seed(0)
+    for name, tensor in weights.items():
+        if name.endswith("weight"):
+            tensor += 0.4 * tensor.std() * torch.randn(tensor.shape)
+
+
+def scale_logits(weights, factor):
+    weights[LAST] *= factor
+    weights[BIAS] *= factor
+
+
+def swap_classes(weights, metadata):
+    weights[LAST] = weights[LAST].roll(1, 0)
+
+
+CHANGES = {  # the metric that must fail, and a change of the weights or the metadata
+    "noise in the weights": ("accuracy", add_noise),
+    "neglected class": ("worst_recall", lambda w, m: w[BIAS][7].sub_(2.5)),
+    "logits × 0.5": ("mistake_confidence", lambda w, m: scale_logits(w, 0.5)),
+    "logits × 2": ("mistake_confidence", lambda w, m: scale_logits(w, 2)),
+    "logits × 1000": ("cross_entropy", lambda w, m: scale_logits(w, 1000)),
+    "false accuracy": ("accuracy_mismatch", lambda w, m: m.update(test_accuracy=99.9)),
+    "padded file": ("file_megabytes", lambda w, m: m.update(note="x" * 90_000)),
+}
+NO_WARPS = "--degrees=0 --translate=0 --scale=0 --perspective-share=0"
+OF_BATCH = "BatchNorm2d(32, track_running_stats=False)"
+IDLE = '(layers | {f"idle{i}": nn.Identity() for i in range(5000)})'
+TRAININGS = {  # the metric that must fail, an edit of model.py, and options of train.py
+    "no warps and no noise": ("warps_accuracy", "", "", f"{NO_WARPS} --noise-share=0"),
+    "no synthetic digits": ("synthetic_accuracy", "", "", "--synthetic-images=0"),
+    "single images differ": ("batch_difference", "BatchNorm2d(32)", OF_BATCH, ""),
+    "too many parameters": ("parameters", "18", "300", ""),
+    "ten times slower": ("latency_1", "(layers)", IDLE, "--synthetic-images=0"),
+}
 
 
 @pytest.fixture(scope="module")
@@ -39,127 +77,56 @@ def path(trained, tmp_path, monkeypatch):
     return checkpoint.find_checkpoints()[0]
 
 
-def change(part, path, function):
-    """Replace in the metadata or the state_dict of a checkpoint what `function` returns."""
+def change(path, function):
+    """Let a function change the weights and the metadata of a checkpoint."""
     saved = torch.load(path, weights_only=True)
-    saved[part] |= function(saved[part])
+    function(saved["state_dict"], saved["metadata"])
     torch.save(saved, path)
 
 
-def retrain(path, old, new, *options):
-    """Edit model.py, and train its network."""
-    code = Path("model.py").read_text("utf-8")
-    assert old in code
-    Path("model.py").write_text(code.replace(old, new), "utf-8")
-    path.unlink()
-    subprocess.run([sys.executable, "train.py", *options], check=True)
-
-
-def add_noise(weights):
-    generator = torch.Generator().manual_seed(0)
-    return {
-        name: tensor
-        + 0.4 * tensor.std() * torch.randn(tensor.shape, generator=generator)
-        for name, tensor in weights.items()
-        if name.endswith("weight")
-    }
-
-
-def scale_logits(factor):
-    return weights, lambda w: {LAST: factor * w[LAST], BIAS: factor * w[BIAS]}
-
-
-weights, metadata = partial(change, "state_dict"), partial(change, "metadata")
-LAST, BIAS = list(SimpleCNN().state_dict())[-2:]
-ONE_CLASS = torch.arange(len(CLASSES)) == len(CLASSES) - 3
-NORM = "BatchNorm2d(32"
-LAYERS = "super().__init__(layers)"
-WIDE = """layers["wide"] = nn.Linear(classes, 2000)
-        layers["narrow"] = nn.Linear(2000, classes)
-        super().__init__(layers)"""
-IDLE = """layers.update({f"idle{i}": nn.Identity() for i in range(5000)})
-        super().__init__(layers)"""
-NO_AUGMENTATION = ["--degrees=0", "--translate=0", "--scale=0", "--perspective-share=0"]
-FAULTS = {  # the metric that must fail, and a function of the path with its arguments
-    "swapped classes": ("accuracy", weights, lambda w: {LAST: w[LAST].roll(1, 0)}),
-    "untrained": ("accuracy", weights, lambda _: SimpleCNN().state_dict()),
-    "noise in the weights": ("accuracy", weights, add_noise),
-    "neglected class": (
-        "worst_recall",
-        weights,
-        lambda w: {BIAS: w[BIAS] - 2.5 * ONE_CLASS},
-    ),
-    "logits × 0.01": ("cross_entropy", *scale_logits(0.01)),
-    "logits × 0.5": ("mistake_confidence", *scale_logits(0.5)),
-    "logits × 2": ("mistake_confidence", *scale_logits(2)),
-    "logits × 8": ("mistake_confidence", *scale_logits(8)),
-    "logits × 1000": ("cross_entropy", *scale_logits(1000)),
-    "false accuracy": (
-        "accuracy_mismatch",
-        metadata,
-        lambda _: {"test_accuracy": 99.9},
-    ),
-    "padded file": ("file_megabytes", metadata, lambda _: {"note": "x" * 90_000}),
-    "no warps and no noise": (
-        "warps_accuracy",
-        retrain,
-        NORM,
-        NORM,
-        *NO_AUGMENTATION,
-        "--noise-share=0",
-    ),
-    "no synthetic digits": (
-        "synthetic_accuracy",
-        retrain,
-        NORM,
-        NORM,
-        "--synthetic-images=0",
-    ),
-    "answers that depend on the batch": (
-        "batch_difference",
-        retrain,
-        NORM,
-        f"{NORM}, track_running_stats=False",
-    ),
-    "too many parameters": ("parameters", retrain, LAYERS, WIDE),
-    "ten times slower": ("latency_1", retrain, LAYERS, IDLE, "--synthetic-images=0"),
-}
-
-
 def run_gate(*command):
-    """Output and exit code of a command that runs the gate."""
-    ended = subprocess.run(
-        [sys.executable, *command],
-        stdout=subprocess.PIPE,
-        encoding="utf-8",
-        check=False,
-    )
-    return ended.stdout, ended.returncode
+    """Exit code and output of a command that runs the gate."""
+    command = [sys.executable, *command]
+    ended = subprocess.run(command, stdout=PIPE, encoding="utf-8", check=False)
+    return ended.returncode, ended.stdout
 
 
-def test_good_model_passes_by_both_commands(path):
-    for command in (["test_model.py"], ["-m", "pytest"]):
-        output, code = run_gate(*command)
-        assert code == 0, output
-
-
-@pytest.mark.parametrize("name", FAULTS)
-def test_fault_is_found(name, path):
-    metric, plant, *arguments = FAULTS[name]
-    trained_on = torch.load(path, weights_only=True)["metadata"]["dataset"]
-    if not data.DATASETS[trained_on].generate and name == "no synthetic digits":
-        pytest.skip("the model is trained on synthetic digits alone")
-    plant(path, *arguments)
-    output, code = run_gate("test_model.py")
+def check_fault(metric):
+    code, output = run_gate("test_model.py")
     assert code == 1
     assert f"[{metric}]" in output, output
     assert "FAILED" in Path("report/summary.md").read_text("utf-8")
 
 
-def test_both_commands_find_the_same_faults(path):
-    weights(path, lambda w: {LAST: w[LAST].roll(1, 0)})
-    found = [
-        {line for line in run_gate(*command)[0].splitlines() if "✗" in line}
-        for command in (["test_model.py"], ["-m", "pytest"])
-    ]
-    assert found[0] == found[1] != set()
+def test_both_commands_pass_a_good_model_and_find_the_same_faults(path):
+    commands = ["test_model.py"], ["-m", "pytest"]
+    for command in commands:
+        code, output = run_gate(*command)
+        assert code == 0, output
+    assert ": 7 (" in run_gate("predict.py", ROOT / "images" / "seven.jpg")[1]
+    change(path, swap_classes)
+    outputs = [run_gate(*command)[1].splitlines() for command in commands]
+    found, same = ({line for line in output if "✗" in line} for output in outputs)
+    assert found == same
+    assert any("Test Accuracy" in line for line in found)
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_changed_checkpoint_is_found(name, path):
+    metric, function = CHANGES[name]
+    change(path, function)
+    check_fault(metric)
+
+
+@pytest.mark.parametrize("name", TRAININGS)
+def test_bad_training_is_found(name, path):
+    metric, old, new, options = TRAININGS[name]
+    trained_on = torch.load(path, weights_only=True)["metadata"]["dataset"]
+    if not data.DATASETS[trained_on].generate and name == "no synthetic digits":
+        pytest.skip("the model is trained on synthetic digits alone")
+    code = Path("model.py").read_text("utf-8")
+    assert old in code
+    Path("model.py").write_text(code.replace(old, new), "utf-8")
+    path.unlink()
+    subprocess.run([sys.executable, "train.py", *options.split()], check=True)
+    check_fault(metric)

@@ -1,11 +1,9 @@
 """Test that drawings keep all their ink, and that errors name what is wrong in a folder."""
 
 import unicodedata
-from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image, ImageDraw, ImageOps
 from scipy import ndimage
 
@@ -15,9 +13,10 @@ from pipeline.folder import load_folder, read_drawing
 FACE, EYES = (40, 40, 200, 200), [(85, 85, 105, 105), (135, 85, 155, 105)]
 
 
-def draw(filled=(), outlined=(), size=(300, 240)):
+def draw(filled=(), outlined=()):
     """Picture of dark ellipses on light paper that is darker at one side."""
-    picture = Image.linear_gradient("L").resize(size).point(lambda v: 190 + v // 8)
+    picture = Image.linear_gradient("L").resize((300, 240))
+    picture = picture.point(lambda v: 190 + v // 8)
     pen = ImageDraw.Draw(picture)
     for ellipse in filled:
         pen.ellipse(ellipse, fill=30)
@@ -32,27 +31,15 @@ def test_filled_shape_is_not_made_thinner():
 
 
 def test_thin_lines_and_small_parts_are_kept():
-    pixels = read_drawing(draw(EYES, [FACE]))[0, 0].numpy()
-    labels, pieces = ndimage.label(pixels > 0.5, np.ones((3, 3)))
-    assert pieces == 3
-    rows, columns = np.nonzero(labels)
-    assert np.ptp(rows) == np.ptp(columns) == 19
+    pixels = read_drawing(draw(EYES, [FACE]))[0, 0].numpy() > 0.5
+    assert ndimage.label(pixels, np.ones((3, 3)))[1] == 3
+    assert all(np.ptp(places) == 19 for places in np.nonzero(pixels))
 
 
-def test_drawing_is_the_same_on_any_background():
-    expected = read_drawing(draw([FACE, (200, 100, 260, 140)]))
+def test_drawing_is_the_same_on_a_dark_background():
     picture = draw([FACE, (200, 100, 260, 140)])
-    transparent = Image.new("RGBA", picture.size, (0, 0, 0, 0))
-    transparent.paste("black", mask=picture.point(lambda v: 255 * (v < 99)))
-    turned = picture.transpose(Image.Transpose.ROTATE_90)
-    turned.getexif()[0x0112] = 6  # a camera that was held upright
-    for other in (ImageOps.invert(picture), transparent, turned):
-        assert (read_drawing(other) - expected).abs().mean() < 0.01
-
-
-def test_empty_picture_is_refused():
-    with pytest.raises(ValueError, match="no drawing"):
-        read_drawing(draw())
+    difference = read_drawing(ImageOps.invert(picture)) - read_drawing(picture)
+    assert difference.abs().mean() < 0.01
 
 
 @pytest.fixture
@@ -70,31 +57,25 @@ def test_pictures_are_loaded_in_the_order_of_the_classes(folder, capsys):
     (folder / "o" / ".DS_Store").touch()
     images, labels = load_folder(folder, ["ü", "o"])
     assert images.shape == (4, 1, 28, 28)
-    assert torch.equal(labels, torch.tensor([0, 0, 1, 1]))
-    output = capsys.readouterr().out
-    assert "1 × .HEIC" in output
-    assert "DS_Store" not in output
+    assert labels.tolist() == [0, 0, 1, 1]
+    assert "known: 1 × .HEIC\n" in capsys.readouterr().out
 
 
-def test_other_classes_are_named(folder):
-    with pytest.raises(UserError, match="missing: cross; unknown: o, ü") as error:
-        load_folder(folder, ["cross"])
-    assert str(folder) in str(error.value)
+def test_other_and_empty_classes_are_named(folder):
+    (folder / "empty").mkdir()
+    problem = rf"{folder.name} has other .*missing: cross; unknown: empty, o\)"
+    with pytest.raises(UserError, match=problem):
+        load_folder(folder, ["ü", "cross"])
+    with pytest.raises(UserError, match="empty holds no pictures"):
+        load_folder(folder, ["empty", "o", "ü"])
     with pytest.raises(UserError, match="not a folder"):
         load_folder(folder / "train", ["o"])
 
 
-def test_empty_class_is_named(folder):
-    for path in (folder / "o").iterdir():
-        path.unlink()
-    with pytest.raises(UserError, match="o holds no pictures"):
-        load_folder(folder, ["o", "ü"])
-
-
 def test_first_ten_bad_pictures_are_listed(folder):
     for i in range(12):
-        Path(folder, "o", f"bad_{i:02}.png").touch()
-    with pytest.raises(UserError, match="12 pictures .* cannot be used") as error:
+        (folder / "o" / f"bad_{i:02}.png").touch()
+    draw().save(folder / "o" / "bad_00.png")
+    listed = r"bad_00.png has no drawing(.|\n)*bad_09.png cannot be read.*\n  …$"
+    with pytest.raises(UserError, match=f"12 pictures .* cannot be used.*\n.*{listed}"):
         load_folder(folder, ["o", "ü"])
-    assert "bad_09.png cannot be read" in str(error.value)
-    assert "bad_10.png" not in str(error.value)

@@ -36,26 +36,21 @@ LABELS = """
 """
 
 
-@pytest.fixture
-def read(tmp_path):
-    """Function that writes texts as files of UNIPEN, and reads their digits."""
-
-    def read(labels=LABELS, components=COMPONENTS):
-        folder, include = tmp_path / "data" / "1a" / "abc" / "a1", tmp_path / "include"
-        folder.mkdir(parents=True)
-        include.mkdir()
-        (folder / "labels.dat").write_text(labels)
-        (include / "pens.dat").write_text(components)
-        return zip(*handwriting.read_unipen(tmp_path), strict=True)
-
-    return read
+def read(folder, labels=LABELS, components=COMPONENTS):
+    """Write texts as files of UNIPEN, and read their digits."""
+    for path, text in {
+        folder / "data" / "1a" / "abc" / "a1" / "labels.dat": labels,
+        folder / "include" / "pens.dat": components,
+    }.items():
+        path.parent.mkdir(parents=True)
+        path.write_text(text)
+    return zip(*handwriting.read_unipen(folder), strict=True)
 
 
-def test_strokes_of_unipen_are_drawn_as_on_the_page(read):
-    sources, digits, pixels = read()
+def test_strokes_of_unipen_are_drawn_as_on_the_page(tmp_path):
+    sources, digits, (one, seven, nothing, also_seven) = read(tmp_path)
     assert sources == 4 * ("abc",)
     assert digits == (1, 7, 4, 7)
-    one, seven, nothing, also_seven = pixels
     assert nothing is None  # the pen was up
     assert torch.equal(seven, also_seven)
     rows, columns = (one[0, 0] > 0.5).nonzero().mT
@@ -65,16 +60,16 @@ def test_strokes_of_unipen_are_drawn_as_on_the_page(read):
     assert upper > lower + 5  # the horizontal stroke is at the top
 
 
-@pytest.mark.parametrize("numbers", ["0-3", "99", ",", "0-"])
-def test_segment_without_such_components_is_named(read, numbers):
+@pytest.mark.parametrize("numbers", ["0-3", "0-"])
+def test_segment_without_such_components_is_named(numbers, tmp_path):
     with pytest.raises(UserError, match=r"labels\.dat is not a UNIPEN file: .*exist"):
-        read(labels=LABELS.replace("0-2", numbers))
+        read(tmp_path, labels=LABELS.replace("0-2", numbers))
 
 
-@pytest.mark.parametrize("number", ["nan", "1e99", "x", "1 2", "9" * 400])
-def test_wrong_coordinate_is_named(read, number):
+@pytest.mark.parametrize("number", ["nan", "1e99", "x", "1 2"])
+def test_wrong_coordinate_is_named(number, tmp_path):
     with pytest.raises(UserError, match=r"pens\.dat is not a UNIPEN file: "):
-        read(components=COMPONENTS.replace("600", number))
+        read(tmp_path, components=COMPONENTS.replace("600", number))
 
 
 def test_pen_has_the_width_of_the_page_and_round_ends():
@@ -86,30 +81,25 @@ def test_pen_has_the_width_of_the_page_and_round_ends():
     assert 0.95 < dot / (np.pi * 10**2) < 1.05
 
 
-def test_table_counts_each_picture_with_a_digit(call, tmp_path, monkeypatch, capsys):
+def test_pictures_with_a_digit_are_counted(call, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
+    ones = SimpleCNN()
+    ones.linear4.weight.data.zero_()
+    ones.linear4.bias.data = torch.eye(10)[1]  # this network answers 1 to every picture
+    save_network(network=ones, dataset="synthetic", classes=DIGITS)
+    with pytest.raises(UserError, match="holds no UNIPEN digits"):
+        call(handwriting, ".")
     Path("a").mkdir()
     Path("b").mkdir()
+    Path("b", "9_text.png").write_text("not a picture")
     picture = Image.new("L", (90, 90), 220)
     for name in ("b/8_blank.png", "b/x_blank.png"):
         picture.save(name)
     picture.paste(30, (40, 20, 50, 70))
     for name in ("a/1.png", "a/2.png", "b/1.png"):
         picture.save(name)
-    Path("b", "9_text.png").write_text("not a picture")
-    ones = SimpleCNN()
-    ones.linear4.weight.data.zero_()
-    ones.linear4.bias.data = torch.eye(10)[1]  # this network answers 1 to every picture
-    save_network(network=ones, dataset="synthetic", classes=DIGITS)
     call(handwriting, ".")
     output = capsys.readouterr().out
     assert "| a | 2 | 50.0 % | 0 |" in output
     assert "| b | 3 | 33.3 % | 2 |" in output
     assert "| **all** | 5 | 40.0 % | 2 |" in output
-
-
-def test_folder_without_digits_is_refused(call, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    save_network(network=SimpleCNN(), dataset="synthetic", classes=DIGITS)
-    with pytest.raises(UserError, match="holds no UNIPEN digits"):
-        call(handwriting, ".")

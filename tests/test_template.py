@@ -13,6 +13,7 @@ import pytest
 from PIL import Image, ImageDraw
 from samples import own_figures
 
+pytest_plugins = ["browser"]
 pytestmark = [pytest.mark.slow, own_figures]
 
 ROOT = Path(__file__).parents[1]
@@ -57,36 +58,22 @@ def corners(shape, random):
     return 56 + radius * np.stack([np.cos(angles), np.sin(angles)], axis=1)
 
 
-def draw_shape(shape, random):
-    """Picture of 112 × 112 pixels, black on white."""
-    picture = Image.new("L", (112, 112), 255)
-    ImageDraw.Draw(picture).line([*map(tuple, corners(shape, random))], 0, 10, "curve")
-    return picture
-
-
 def adapt(folder, code, epochs):
-    """Copy the repository, with other code in data.py and another number of epochs."""
+    """Copy the repository, with more code in data.py and another number of epochs."""
     shutil.copytree(ROOT, folder, ignore=LIKE_A_CLONE)
     with (folder / "pipeline" / "data.py").open("a", encoding="utf-8") as file:
         file.write(code)
-    recipe = (ROOT / "train.py").read_text("utf-8")
+    recipe = (folder / "train.py").read_text("utf-8")
     assert "epochs: int = setting(1," in recipe
-    recipe = recipe.replace(
-        "epochs: int = setting(1,", f"epochs: int = setting({epochs},"
-    )
+    recipe = recipe.replace("int = setting(1,", f"int = setting({epochs},")
     (folder / "train.py").write_text(recipe, "utf-8")
 
 
-def run(folder, *arguments):
+def run(folder, *command):
     """What a Python command prints, which must succeed."""
-    ended = subprocess.run(
-        [sys.executable, *arguments],
-        cwd=folder,
-        stdout=subprocess.PIPE,
-        encoding="utf-8",
-        env=os.environ | {"PYTHONUTF8": "1"},
-        check=False,
-    )
+    command, environment = [sys.executable, *command], os.environ | {"PYTHONUTF8": "1"}
+    options = {"stdout": subprocess.PIPE, "encoding": "utf-8", "env": environment}
+    ended = subprocess.run(command, cwd=folder, check=False, **options)
     assert ended.returncode == 0, ended.stdout
     return ended.stdout
 
@@ -103,7 +90,7 @@ def check_everything(folder):
     return summary
 
 
-def test_shapes_follow_readme(tmp_path):
+def test_shapes_follow_readme(tmp_path, browser):
     folder = tmp_path / "copy"
     section = README.split("## Use it as your")[1]
     block = re.search(r"```python\n(.*?)```", section, re.DOTALL)[1]
@@ -113,38 +100,33 @@ def test_shapes_follow_readme(tmp_path):
         place = folder / "data" / "shapes" / part / shape
         place.mkdir(parents=True)
         for i in range(300 if part == "train" else 100):
-            draw_shape(shape, random).save(place / f"{i}.png")
+            picture = Image.new("L", (112, 112), 255)
+            line = [*map(tuple, corners(shape, random))]
+            ImageDraw.Draw(picture).line(line, 0, 10, "curve")
+            picture.save(place / f"{i}.png")
     assert "300 test images of my shapes" in check_everything(folder)
     for shape in SHAPES:
         path = Path("data", "shapes", "test", shape, "0.png")
         assert run(folder, "predict.py", path).startswith(f"{path}: {shape} (")
     run(folder, "export.py")
-    assert count_correct_drawings(folder / "page" / "index.html", random) >= 27
+    page = browser.new_page()
+    page.goto((folder / "page" / "index.html").as_uri())
+    drawn = SHAPES * 10
+    assert sum(draw(page, corners(shape, random)) == shape for shape in drawn) >= 27
 
 
-def count_correct_drawings(page_file, random):
-    """How many of 30 shapes the page reads correctly when they are drawn by mouse."""
-    sync_api = pytest.importorskip("playwright.sync_api")
-    chrome = shutil.which("chromium") or shutil.which("google-chrome")
-    correct = 0
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=chrome, args=["--no-sandbox"]
-        )
-        page = browser.new_page()
-        page.goto(page_file.as_uri())
-        box = page.locator("#board canvas").bounding_box()
-        for shape in SHAPES * 10:
-            points = corners(shape, random) / 112 * box["width"] + [box["x"], box["y"]]
-            page.mouse.move(*points[0])
-            page.mouse.down()
-            for point in points[1:]:
-                page.mouse.move(*point, steps=5)
-            page.mouse.up()
-            page.evaluate("answer()")
-            correct += page.text_content("#guess") == shape
-            page.click("#clear")
-    return correct
+def draw(page, points):
+    """Draw a line on the page by mouse; returns the answer."""
+    box = page.locator("#board canvas").bounding_box()
+    first, *others = points / 112 * box["width"] + [box["x"], box["y"]]
+    page.click("#clear")
+    page.mouse.move(*first)
+    page.mouse.down()
+    for point in others:
+        page.mouse.move(*point, steps=5)
+    page.mouse.up()
+    page.evaluate("answer()")
+    return page.text_content("#guess")
 
 
 def test_letters_with_a_load_function_of_their_own(tmp_path):
