@@ -17,7 +17,7 @@ from pipeline.synthetic import generate_digits
 from train import Recipe
 
 FOLDER = Path(__file__).with_name("images")
-ORIGINALS, COLUMNS = 5, 5  # rows of images, and images in a row
+ROWS, COLUMNS = 5, 5  # of images in augmentation_samples.png
 EXAMPLES = 16  # of each synthetic digit
 
 
@@ -30,12 +30,13 @@ def save(images, name, columns):
 
 def main():
     _, (images, _), _ = load_dataset()
-    repeated = images[:ORIGINALS].repeat_interleave(COLUMNS, dim=0)
-    versions = augment(repeated, Recipe(), 1.0, torch.Generator().manual_seed(0))
-    versions[::COLUMNS] = images[:ORIGINALS]
+    strength = 1.0  # as at the start of a training
+    repeated = images[:ROWS].repeat_interleave(COLUMNS, dim=0)
+    versions = augment(repeated, Recipe(), strength, torch.Generator().manual_seed(0))
+    versions[::COLUMNS] = images[:ROWS]
     save(versions, "augmentation_samples.png", COLUMNS)
 
-    images, labels = generate_digits(100 * EXAMPLES, seed=2)
+    images, labels = generate_digits(100 * EXAMPLES, seed=2)  # 10 × EXAMPLES of each
     examples = [images[labels == digit][:EXAMPLES] for digit in range(10)]
     save(torch.cat(examples), "synthetic_samples.png", EXAMPLES)
 

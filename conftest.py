@@ -62,10 +62,10 @@ def pytest_terminal_summary(terminalreporter):
 class Gate:
     """What the five tests share: the newest checkpoint, its evaluation and its checks."""
 
-    checkpoint = limits = evaluation = problem = None
-
     def __init__(self):
+        self.checkpoint = self.limits = self.evaluation = None
         self.checks = []
+        self.problem = None  # why nothing can be judged
 
     @contextmanager
     def shared_step(self):
@@ -92,12 +92,12 @@ def gate(request):
     gate = Gate()
     yield gate
     all_tests = [name for name in vars(request.module) if name.startswith("test_")]
-    run = [item for item in request.session.items if item.module is request.module]
+    selected = [item for item in request.session.items if item.module is request.module]
     verdict = "passed"
     if request.session.testsfailed > failed_before:
         verdict = "failed"
-    elif len(run) < len(all_tests):
-        verdict = f"partial: {len(run)} of {len(all_tests)} tests"
+    elif len(selected) < len(all_tests):
+        verdict = f"partial: {len(selected)} of {len(all_tests)} tests"
     if gate.evaluation:
         predecessor = evaluate_predecessor(SimpleCNN)
         write_report(verdict, gate.evaluation, gate.checks, predecessor)

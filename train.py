@@ -48,7 +48,7 @@ class Recipe:
     # The optimizer, Adam. Its decay rates are low, because the training is short.
     learning_rate: float = setting(0.025, "highest learning rate")
     warm_up: float = share(0.2, "share of the steps in which the learning rate rises")
-    freeze_after: float = share(0.5, "share of the steps until layer one is frozen")
+    freeze_after: float = share(0.5, "share of the steps before layer 1 is frozen")
     beta1: float = share(0.7, "decay rate of the mean of the gradients", 0.999)
     beta2: float = share(0.9, "decay rate of the mean of the squared gradients", 0.999)
     label_smoothing: float = share(
@@ -100,14 +100,15 @@ def train(images, labels, recipe, network=SimpleCNN):
     betas = recipe.beta1, recipe.beta2
     optimizer = torch.optim.Adam(model.parameters(), betas=betas, fused=True)
     layers = [name.rpartition(".")[0] for name, _ in model.named_parameters()]
+    first_layer, has_more_layers = layers[0], len(set(layers)) > 1
 
     steps_per_epoch = max(len(images) // recipe.batch_size, 1)
     steps = recipe.epochs * steps_per_epoch
     batches = augmented_batches(images, labels, recipe, steps_per_epoch)
     progress = tqdm(prefetched(batches), "Training", total=steps, disable=None)
     for step, (inputs, targets) in enumerate(progress, start=1):
-        if step > recipe.freeze_after * steps and len(set(layers)) > 1:
-            model.get_submodule(layers[0]).requires_grad_(False)  # saves time
+        if step > recipe.freeze_after * steps and has_more_layers:
+            model.get_submodule(first_layer).requires_grad_(False)  # saves time
         optimizer.param_groups[0]["lr"] = one_cycle(recipe, step, steps)
         logits = model(inputs)
         loss = F.cross_entropy(logits, targets, label_smoothing=recipe.label_smoothing)
@@ -164,10 +165,10 @@ def main():
     print(f"Training on {DATASETS[name].title}")
     recipe = recipe_from(args)
     model, metadata = train_and_test(name, training_set, test_set, recipe)
-    images, seconds = metadata["training_images"], metadata["training_seconds"]
-    print(f"Training images: {images:,}, {seconds / recipe.epochs:.1f} s per epoch")
-    percent, images = metadata["test_accuracy"], len(test_set[0])
-    print(f"Test accuracy: {percent:.2f}% of {images:,} images")
+    n_training, n_test = metadata["training_images"], len(test_set[0])
+    seconds = metadata["training_seconds"] / recipe.epochs
+    print(f"Training images: {n_training:,}, {seconds:.1f} s per epoch")
+    print(f"Test accuracy: {metadata['test_accuracy']:.2f}% of {n_test:,} images")
     print(f"Saved {save_checkpoint(model, metadata)}")
 
 

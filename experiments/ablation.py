@@ -93,7 +93,7 @@ def main():
         rows.append([change, *cells, *(f"{mean:.2f} %" for mean in others)])
     header = ["change", "cost in points", f"clean (n = {args.seeds})"]
     header += [name.replace("_", " ") for name in CORRUPTIONS]
-    print(markdown_table(header + ["UNIPEN"] * bool(args.unipen), rows))
+    print(markdown_table(header + (["UNIPEN"] if args.unipen else []), rows))
 
 
 if __name__ == "__main__":

@@ -64,11 +64,12 @@ def in_parallel(function, jobs, description, at_once, executor=None):
 
     A job is submitted when it can start, so that Ctrl-C waits for running jobs only.
     """
-    options = at_once, get_context("spawn"), hide_progress_bars
     waiting, running, done = iter(jobs.items()), {}, []
     try:
-        with executor or futures.ProcessPoolExecutor(*options) as pool:
-            for _ in tqdm(jobs, description, disable=None):
+        with executor or futures.ProcessPoolExecutor(
+            at_once, get_context("spawn"), initializer=hide_progress_bars
+        ) as pool:
+            for _ in tqdm(jobs, description, disable=None):  # one result each time
                 for name, arguments in islice(waiting, at_once - len(running)):
                     running[pool.submit(function, *arguments)] = name
                 finished, _ = futures.wait(running, None, futures.FIRST_COMPLETED)

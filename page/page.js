@@ -23,7 +23,7 @@ function show(changed) { // redraws the strokes, and ends the one that is being 
   main.classList.toggle("empty", !strokes.length);
   if (!strokes.length) live.textContent = "Nothing drawn yet";
   paper.clearRect(0, 0, SIDE, SIDE);
-  for (const stroke of strokes) // in long paths, because the joint of two paths is visible
+  for (const stroke of strokes) // in few paths, because the place where two paths meet is visible
     for (let i = 0; i < stroke.length; i += PATH_POINTS) drawPath(stroke.slice(i, i + PATH_POINTS + 1));
   answerSoon();
 }
@@ -131,7 +131,7 @@ function addTexts({ classes, dataset, accuracy, repository, instruction }) {
   if (repository) Object.assign(find("a"), { href: repository, hidden: false });
 }
 
-if (matchesTorch()) { // otherwise the text of index.html stays, and also after any error
+if (matchesTorch()) { // otherwise, or after an error, the message of index.html stays
   addTexts(MODEL);
   seen.canvas.width = seen.canvas.height = IMAGE_SIDE;
   Object.assign(paper, { lineWidth: PEN_WIDTH, lineCap: "round", lineJoin: "round" });

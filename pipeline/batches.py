@@ -35,7 +35,7 @@ def augmented_batches(images, labels, recipe, steps_per_epoch):
 def prefetched(batches):
     """Yield the same batches, while a second thread prepares the next one."""
     with ThreadPoolExecutor(max_workers=1) as executor:
-        upcoming = executor.submit(next, batches, None)
+        upcoming = executor.submit(next, batches, None)  # None is the end
         while batch := upcoming.result():
             upcoming = executor.submit(next, batches, None)
             yield batch

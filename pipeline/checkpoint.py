@@ -100,8 +100,9 @@ def read_file(path, limit):
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             unpacked = sum(part.file_size for part in archive.infolist())
-            sound = unpacked <= limit and archive.testzip() is None
-        saved = torch.load(io.BytesIO(content), weights_only=True) if sound else {}
+            if unpacked > limit or archive.testzip():  # a part with a wrong CRC
+                raise ValueError("the archive is damaged")
+        saved = torch.load(io.BytesIO(content), weights_only=True)
         return content, saved["metadata"], saved["state_dict"]
     except Exception as error:  # a damaged file can raise any exception
         raise UserError("is damaged or not a checkpoint of train.py") from error

@@ -59,7 +59,7 @@ def load_folder(folder, classes):
             except ValueError as error:
                 bad.append(f"\n  {printable(str(path))} {error}")
     if bad:
-        listed = "".join(bad[:LISTED]) + "\n  …" * (len(bad) > LISTED)
+        listed = "".join(bad[:LISTED]) + ("\n  …" if len(bad) > LISTED else "")
         problem = f"{len(bad)} pictures in {folder} cannot be used"
         raise UserError(f"{problem}: replace or remove them{listed}")
     if skipped:

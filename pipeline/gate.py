@@ -36,7 +36,8 @@ class Check(NamedTuple):
             if self.passed or measured not in required:
                 break
         signs = [sign for sign, _ in bounds]
-        return measured, " and ".join(map(" ".join, zip(signs, required, strict=True)))
+        pairs = zip(signs, required, strict=True)
+        return measured, " and ".join(f"{sign} {text}" for sign, text in pairs)
 
     def __str__(self):
         measured, required = self.describe()
