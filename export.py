@@ -19,7 +19,7 @@ from pipeline.synthetic import DIGIT_SIDE, IMAGE_SIDE
 TARGET = Path(__file__).with_name("page") / "model.js"
 TEST_IMAGES = 16
 TITLE_LETTERS = 60  # longer titles would push the board off a phone's screen
-EQUAL = "equal numbers in both directions"  # accepts every value that is the same in both directions
+EQUAL = "equal numbers in both directions"  # accepts any such value
 WINDOW = {"kernel_size": EQUAL, "stride": EQUAL, "padding": 0, "dilation": 1}
 INPUT = (1, IMAGE_SIDE, IMAGE_SIDE)
 BATCH_NORM = {"eps": 1e-5, "affine": True, "track_running_stats": True}

@@ -18,7 +18,7 @@ REFUSED = [
     (nn.Conv2d(1, 2, 3, padding=1), "computes Conv2d only with padding=0, not 1"),
     (nn.Conv2d(1, 2, 3, dilation=2), "dilation=1, not 2"),
     (nn.Conv2d(2, 2, 3, groups=2), "groups=1, not 2"),
-    (nn.Conv2d(1, 2, (3, 5)), r"kernel_size=equal numbers, not \(3, 5\)"),
+    (nn.Conv2d(1, 2, (3, 5)), r"equal numbers in both directions, not \(3, 5\)"),
     (nn.MaxPool2d(2, stride=(1, 2)), "stride=equal numbers"),
     (nn.MaxPool2d(2, ceil_mode=True), "ceil_mode=False, not True"),
     (nn.BatchNorm2d(2, eps=1e-3), "eps=1e-05, not 0.001"),
