@@ -84,11 +84,12 @@ def to_javascript(checkpoint):
     images = make_test_images()
     with torch.inference_mode():
         logits = checkpoint.model(images)
+    if not logits.isfinite().all():
+        problem = "gives outputs that are not finite: run `python train.py` again"
+        raise UserError(f"{checkpoint.path} {problem}")
     byte_rows = (255 * images).round().int().flatten(1).tolist()
     pairs = zip(byte_rows, logits.tolist(), strict=True)
-    repository = os.environ.get(
-        "GITHUB_REPOSITORY"
-    )  # set by GitHub Actions: owner/name
+    repository = os.environ.get("GITHUB_REPOSITORY")  # owner/name in GitHub Actions
     model = {
         "checkpoint": checkpoint.path.name,
         "sha256": checkpoint.sha256,

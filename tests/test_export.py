@@ -12,6 +12,7 @@ import export
 from model import SimpleCNN
 from pipeline import checkpoint
 from pipeline.cli import UserError
+from pipeline.synthetic import IMAGE_SIDE
 
 REFUSED = [
     (nn.Softplus(), "has no layer Softplus"),
@@ -40,6 +41,14 @@ def test_layer_that_the_page_does_not_compute_is_refused(layer, reason):
 def test_network_that_is_no_list_of_layers_is_refused():
     loaded = Mock(spec=checkpoint.Checkpoint, model=nn.Linear(2, 2))
     with pytest.raises(UserError, match=r"only a network that is an nn\.Sequential"):
+        export.to_javascript(loaded)
+
+
+def test_outputs_that_are_not_finite_are_refused():
+    huge = nn.Sequential(nn.Flatten(), nn.Linear(IMAGE_SIDE**2, 2))
+    nn.init.constant_(huge[1].weight, 3e38)
+    loaded = Mock(spec=checkpoint.Checkpoint, model=huge, path="model.pth")
+    with pytest.raises(UserError, match="model.pth gives outputs that are not finite"):
         export.to_javascript(loaded)
 
 

@@ -82,7 +82,7 @@ def test_unfit_limits_are_an_error(run_gate):
     limits = json.loads(gate.FILE.read_text("utf-8"))[DATASET]
     for unfit in (None, 7, limits | {"accuracy": {}}, limits | {"rain": {}}):
         gate.FILE.write_text(json.dumps({DATASET: unfit}), "utf-8")
-        with pytest.raises(UserError, match=f"not have all .*--dataset {DATASET}"):
+        with pytest.raises(UserError, match=f"not have exactly .*--dataset {DATASET}"):
             gate.read_limits(DATASET)
 
 
