@@ -92,8 +92,8 @@ def train(images, labels, recipe, network=SimpleCNN):
     """Train a network on images (N, 1, 28, 28) float and labels (N,) int64.
 
     `network()` returns an untrained one. The result is in eval mode. Images that do not
-    fill a batch are skipped, unless there are fewer than one batch. The same recipe gives exactly the same weights if torch
-    computes in one thread.
+    fill a batch are skipped, unless there are fewer than one batch. The same recipe gives
+    exactly the same weights if torch computes in one thread.
     """
     torch.manual_seed(recipe.seed)
     model = network().train()

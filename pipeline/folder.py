@@ -13,13 +13,8 @@ from pipeline.framing import PEN_RANGE, normalize
 from pipeline.ink import border
 from pipeline.pictures import FORMATS, open_picture, read_channels
 
-MIN_CONTRAST = (
-    0.1  # smallest difference of a drawing to its background; white on black has 1
-)
-BLACK, WHITE = (
-    0.25,
-    0.75,
-)  # shares of the largest contrast: less becomes black, more becomes white
+MIN_CONTRAST = 0.1  # of a drawing to its background; white on black has 1
+BLACK, WHITE = 0.25, 0.75  # shares of the contrast: less is black, more is white
 PEN_WIDTHS = PEN_RANGE[0], np.inf  # pixels: filled shapes are not made thinner
 LISTED = 10  # bad pictures that an error names
 

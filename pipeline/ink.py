@@ -16,9 +16,7 @@ LINE_WIDTH = 0.035  # share of the longer side: widest printed line
 BOX_SIDE = 0.1  # share of the longer side: smallest printed box or drawn circle
 DIGIT_IN_CIRCLE = 0.2  # share of the circle's height: smallest digit in it
 SPOT_AREA = 0.08  # share of the largest stroke's area: smaller spots are dropped
-DIGIT_HEIGHT = (
-    0.75  # share of the tallest stroke: two so tall side by side are two digits
-)
+DIGIT_HEIGHT = 0.75  # share of the tallest stroke: two side by side are two digits
 NOTHING = "has nothing drawn on it that is clear enough: crop closer to the digit"
 
 
@@ -32,9 +30,8 @@ def find_ink(channels, cropped, is_sheet=False):
     brightness = brighten_ink(channels)
     window = int((CROPPED_WINDOW if cropped else WINDOW) * max(brightness.shape)) | 1
     margin = 0 if cropped or is_sheet else window // 2
-    padded = np.pad(
-        brightness, margin, "reflect", reflect_type="odd"
-    )  # gradients go on
+    # Light and shadow continue beyond the border, but not beyond the edge of a sheet.
+    padded = np.pad(brightness, margin, "reflect", reflect_type="odd")
     background = ndimage.grey_opening(padded, window)
     height, width = brightness.shape
     ink = brightness - background[margin:, margin:][:height, :width]

@@ -18,17 +18,13 @@ CROPPED_MARGIN = 0.1  # share of the longer side: widest margin of a cropped pic
 STROKES = 2.4  # per row, on average: a digit crosses a row once or twice
 STROKES_IF_WIDE = 2.1  # the same if it is wider than it is tall, as two digits are
 WIDEST_INK = 0.125  # share of the longer side: wider shapes are a sheet or a desk
-SMALLEST_PHOTOGRAPH = (
-    160  # pixels: smaller pictures are not searched for a sheet on a desk
-)
+SMALLEST_PHOTOGRAPH = 160  # pixels: smaller pictures show no sheet on a desk
 SHEET_WIDTH = 0.3  # share of the longer side: narrowest sheet
 SHEET_BORDER = 0.3  # largest share of the border that a sheet on a desk touches
 SHEET_BORDER_IF_DARK = 0.6  # the same on a dark desk
-DARK_DESK = (
-    0.5  # brightness of a dark desk, as a share of the sheet's: no shadow has it
-)
+DARK_DESK = 0.5  # share of the sheet's brightness: a shadow is brighter
 LEAST_INK, MOST_INK = 0.002, 0.25  # shares of a sheet that are covered with ink
-SHEET_EDGE = 4  # pixels of the reduced picture: width of a sheet's blurred edge, which is cut off
+SHEET_EDGE = 4  # pixels of the reduced picture: blurred edge, which is cut off
 DOT_BLUR = 1.0  # pixels: radius that turns dots of ink into grey
 STRETCHED = 5, 4  # height to width of a digit that was stretched to a square
 SMALLEST_DIGIT = 8  # pixels of the reduced picture: longer side

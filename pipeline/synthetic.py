@@ -1,4 +1,4 @@
-"""Synthetic handwritten digits: computed from lists of points, with random changes as in handwriting.
+"""Synthetic handwritten digits: computed from lists of points, with random changes.
 
 They follow MNIST's conventions. MNIST's training images guided the choice of the shapes and
 of the constants below; none of their pixels are used.
