@@ -68,7 +68,7 @@ class Gate:
         self.problem = None  # why nothing can be judged
 
     @contextmanager
-    def shared_step(self):
+    def shared_step(self, show):
         """A step that all tests need: after its first error, no test tries it again."""
         if self.problem:
             pytest.fail("not judged, because of the problem above", pytrace=False)
@@ -76,8 +76,9 @@ class Gate:
             yield
         except Exception as error:
             self.problem = str(error)
+            show(f"  ✗ {self.problem}")
             if isinstance(error, UserError | OSError):
-                pytest.fail(self.problem, pytrace=False)
+                raise pytest.fail.Exception(self.problem, pytrace=False) from None
             raise
 
 
@@ -120,7 +121,7 @@ def check(request, gate, capsys, subtests):
             print_line(line)
 
     def check(metric, at_least=-math.inf, at_most=math.inf):
-        with gate.shared_step():
+        with gate.shared_step(show):
             path = gate.checkpoint.path
             gate.evaluation = gate.evaluation or evaluate(path, SimpleCNN)
         with subtests.test(metric):
@@ -136,7 +137,7 @@ def check(request, gate, capsys, subtests):
                 pytest.fail(str(result), pytrace=False)
 
     show(f"\n{'=' * 80}\n{request.function.__doc__}\n{'=' * 80}")
-    with gate.shared_step():
+    with gate.shared_step(show):
         gate.checkpoint = gate.checkpoint or load_checkpoint(SimpleCNN)
         gate.limits = read_limits(gate.checkpoint.metadata["dataset"])
     return check

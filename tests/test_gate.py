@@ -135,8 +135,9 @@ def test_problem_of_all_tests_is_printed_once(run_gate):
     result, summary = run_gate()
     assert result.ret == 1
     assert result.outlines.count("not judged, because of the problem above") >= 4
-    text = result.stdout.str().partition("short test summary")[0]
-    assert text.count("run `python train.py` first") == 1
+    heading, _, errors = result.stdout.str().partition("Test 2: ")
+    assert heading.count("run `python train.py` first") == 1
+    assert errors.partition("short test summary")[0].count("python train.py") == 1
     assert summary.startswith("## FAILED\n\nno checkpoint in ")
     save_network(classes=CLASSES[::-1])
     _, summary = run_gate()
