@@ -54,7 +54,7 @@ def pytest_terminal_summary(terminalreporter):
     failed = terminalreporter.stats.get("failed", [])
     if any("test_model.py" in report.nodeid for report in failed):
         terminalreporter.write_line(
-            "Read report/summary.md and look at report/confusion_matrix.png. The limits are "
+            "Read report/summary.md and the figures beside it. The limits are "
             "those of the default recipe and network: see README."
         )
 
@@ -88,7 +88,7 @@ def gate(request):
     if hasattr(request.config, "workerinput"):  # in a process of pytest-xdist
         problem = "the gate measures time in one process: leave out the option -n"
         pytest.fail(problem, pytrace=False)
-    torch.set_num_threads(1)  # several threads would be slower if another process runs
+    torch.set_num_threads(1)  # more threads are slower if another process runs
     failed_before = request.session.testsfailed
     gate = Gate()
     yield gate

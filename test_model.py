@@ -1,7 +1,7 @@
 """The release gate: five tests of the newest checkpoint in the current folder.
 
 Fixed requirements are written in the tests. The other limits come from pipeline/limits.json,
-which `python -m experiments.sweep --write` measures. Each check uses both.
+which `python -m experiments.sweep --write` measures. A check uses one or both.
 """
 
 import sys

@@ -43,12 +43,14 @@ class Recipe:
     seed: int = setting(0, "seed of all random numbers")
 
     # Data: synthetic digits have shapes that are rare in MNIST.
-    synthetic_images: int = setting(8_000, "synthetic digits added to MNIST")
+    synthetic_images: int = setting(
+        8_000, "synthetic images added, if the data set has any"
+    )
 
     # The optimizer, Adam. Its decay rates are low, because the training is short.
     learning_rate: float = setting(0.025, "highest learning rate")
     warm_up: float = share(0.2, "share of the steps in which the learning rate rises")
-    freeze_after: float = share(0.5, "share of the steps before layer 1 is frozen")
+    freeze_after: float = share(0.5, "share of the steps after which layer 1 is frozen")
     beta1: float = share(0.7, "decay rate of the mean of the gradients", 0.999)
     beta2: float = share(0.9, "decay rate of the mean of the squared gradients", 0.999)
     label_smoothing: float = share(
@@ -58,7 +60,7 @@ class Recipe:
     # The warps: largest values in any direction
     degrees: float = setting(15.0, "rotation in degrees", highest=180)
     translate: float = share(0.1, "shift, as a share of the image's side")
-    scale: float = share(0.1, "change of the size, as a share of it", 0.999)
+    scale: float = share(0.1, "change of the size, as a share of the size", 0.999)
     distortion: float = share(0.2, "shift of corners, as a share of half a side", 0.999)
     perspective_share: float = share(0.5, "share of the images with shifted corners")
     warp_decay: float = share(0.5, "share by which the warps are weaker at the end")
@@ -91,8 +93,8 @@ def one_cycle(recipe, step, steps):
 def train(images, labels, recipe, network=SimpleCNN):
     """Train a network on images (N, 1, 28, 28) float and labels (N,) int64.
 
-    `network()` returns an untrained one. The result is in eval mode. Images that do not
-    fill a batch are skipped, unless there are fewer than one batch. The same recipe gives
+    `network()` returns an untrained one. The result is in eval mode. The last images
+    of an epoch are skipped if they do not fill a batch. The same recipe gives
     exactly the same weights if torch computes in one thread.
     """
     torch.manual_seed(recipe.seed)
@@ -155,7 +157,7 @@ def train_and_test(name, training_set, test_set, recipe):
 def main():
     parser = make_parser(__doc__)
     names = ["auto", "default", *DATASETS]
-    text = "auto: the default, or synthetic digits if it cannot be downloaded"
+    text = "auto: DEFAULT of data.py, or synthetic digits if the download fails"
     parser.add_argument("--dataset", choices=names, default="auto", help=text)
     add_recipe_options(parser)
     args = parser.parse_args()

@@ -3,7 +3,7 @@
 Example: python -m experiments.sweep --seeds 50 --write
 With --write, the limits of the data set are set to what these seeds reach: a limit is five
 standard deviations from the mean, so that every good model passes. Normally
-distributed values pass each limit but once in 3.5 million.
+distributed values fail a limit once in 3.5 million times.
 """
 
 import json

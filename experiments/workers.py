@@ -62,7 +62,7 @@ def hide_progress_bars():
 def in_parallel(function, jobs, description, at_once, executor=None):
     """Yield (name, function(*arguments)) of `jobs` {name: arguments} as they are done.
 
-    A job is submitted when it can start, so that Ctrl-C waits for running jobs only.
+    At most `at_once` jobs are submitted, so that Ctrl-C waits for few jobs.
     """
     waiting, running, done = iter(jobs.items()), {}, []
     try:

@@ -16,7 +16,7 @@ def random_warp(images, generator, degrees, translate, scale, distortion, share)
 
     A warp is torchvision's RandomRotation(degrees), RandomAffine(0, (translate, translate),
     (1 - scale, 1 + scale)) and RandomPerspective(distortion, share), one after the other,
-    but every pixel is interpolated once instead of three times.
+    but every pixel is interpolated once instead of up to three times.
     """
     n = len(images)
 

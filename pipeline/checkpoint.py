@@ -1,6 +1,6 @@
 """Save, find and load checkpoints.
 
-A half-written file never appears, and a file from elsewhere cannot run code.
+A half-written checkpoint never appears, and a file from elsewhere cannot run code.
 """
 
 import hashlib

@@ -11,7 +11,7 @@ SYMBOLS = {"✓": "ok", "✗": "FAILED", "≥": ">=", "≤": "<=", "×": "x", "�
 
 
 class UserError(Exception):
-    """An error that the user can fix. The message says what is wrong, where, and what to do."""
+    """An error that the user can fix. The message says what is wrong, and what to do."""
 
 
 def run_main(main):

@@ -104,7 +104,7 @@ def find_problem(images, labels, classes):
     shape = 1, IMAGE_SIDE, IMAGE_SIDE
     if images.dtype != torch.float32 or images.shape[1:] != shape or not len(images):
         found = f"{images.dtype} {tuple(images.shape)}"
-        return f"the images are {found} instead of torch.float32 (N, {shape})"
+        return f"the images are {found} instead of torch.float32 (N, 1, {IMAGE_SIDE}, {IMAGE_SIDE})"
     if not (images.min() >= 0 and images.max() <= 1):  # also true for NaN
         return f"pixels are in {images.min():g} to {images.max():g} instead of 0 to 1"
     if labels.dtype != torch.int64 or labels.shape != images.shape[:1]:

@@ -44,7 +44,7 @@ class Check(NamedTuple):
         symbol = "✓" if self.passed else "✗"
         line = f"{symbol} {METRICS[self.metric].title}: {measured} ({required})"
         if self.metric == "mistake_confidence" and self.measured < self.at_least:
-            line += ": less confidence on mistakes may be better; if you want it, run"
+            line += ": low confidence on mistakes can be good; if you want it, run"
             line += " `python -m experiments.sweep --write`"
         return line
 

@@ -81,7 +81,7 @@ def find_threshold(values):
 def remove_lines(ink):
     """Return ink (H, W) without thin straight lines across the picture.
 
-    Where a line was removed, only strokes that are longer than a line is wide are kept.
+    Where a line was removed, only strokes longer than the width of a line are kept.
     """
     thickness = int(LINE_WIDTH * max(ink.shape)) + 1
     for _ in range(2):  # horizontal lines, then vertical ones

@@ -8,7 +8,7 @@ from torch import Generator
 
 from pipeline.augmentation import random_warp
 
-# Arguments of `random_warp`, the same for every recipe; so small that no 6 becomes a 9
+# Arguments of `random_warp`, the same for every recipe; too small to turn a 6 into a 9
 WARP_RANGES = (15, 0.1, 0.1, 0.2, 0.5)
 LATENCY_BATCHES = (1, 32, 64)  # batch sizes whose latency is measured
 MIN, MAX = ("at_least",), ("at_most",)
@@ -52,7 +52,7 @@ CORRUPTIONS = {  # functions of images in [0, 1]; the same random numbers every 
 }
 METRICS = {
     "parameters": Metric("Parameters", 0),
-    "batch_difference": Metric("Probability Change, One Image Alone", 3),
+    "batch_difference": Metric("Probability Change, Alone or in a Batch", 3),
     "accuracy": Metric("Test Accuracy", 2, "%", MIN),
     "worst_recall": Metric("Recall of the Worst Class", 2, "%", MIN),
     "cross_entropy": Metric("Test Cross-Entropy", 3, "", MAX),

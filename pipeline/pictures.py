@@ -123,7 +123,7 @@ def cut_out_sheet(channels):
 
 def is_cropped(channels):
     """Return whether the largest stroke comes near all four borders."""
-    if max(channels.shape) < SMALL_PICTURE:  # WINDOW would be a few pixels there
+    if max(channels.shape) < SMALL_PICTURE:  # the window of find_ink would be too small
         return True
     try:
         ink = find_ink(channels[:, ::2, ::2], cropped=True)
