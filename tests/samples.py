@@ -12,6 +12,9 @@ CLASSES = data.DATASETS[DATASET].classes
 own_figures = pytest.mark.skipif(
     DATASET != "mnist", reason="these are the figures of this repository's own data set"
 )
+mnist_size = pytest.mark.skipif(
+    IMAGE_SIDE != 28, reason="the expected pixels are those of images of 28 × 28"
+)
 METADATA = {"dataset": DATASET, "classes": CLASSES, "test_accuracy": 10.0}
 
 

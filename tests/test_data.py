@@ -6,13 +6,14 @@ from samples import CLASSES, random_set
 
 from pipeline import data
 from pipeline.cli import UserError
+from pipeline.synthetic import IMAGE_SIDE
 
 N = 3 * len(CLASSES)
 IMAGES, LABELS = random_set(N)
 FAULTS = {  # the error, and what the load function returns
     "in 0 to 255 instead of 0 to 1": (255 * IMAGES.round(), LABELS),
     "pixels are in nan": (IMAGES / 0 * 0, LABELS),
-    rf"\({N}, 28, 28\) instead": (IMAGES[:, 0], LABELS),
+    rf"\({N}, {IMAGE_SIDE}, {IMAGE_SIDE}\) instead": (IMAGES[:, 0], LABELS),
     "the images are torch.uint8": (IMAGES.byte(), LABELS),
     r"the images are .*\(0, 1": (IMAGES[:0], LABELS[:0]),
     rf"the labels are torch.int64 \({N - 1},\)": (IMAGES, LABELS[:-1]),

@@ -5,10 +5,13 @@ import unicodedata
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageOps
+from samples import mnist_size
 from scipy import ndimage
 
 from pipeline.cli import UserError
 from pipeline.folder import load_folder, read_drawing
+
+pytestmark = mnist_size
 
 FACE, EYES = (40, 40, 200, 200), [(85, 85, 105, 105), (135, 85, 155, 105)]
 

@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from samples import save_network
+from samples import mnist_size, save_network
 
 from experiments import handwriting
 from model import SimpleCNN
 from pipeline.cli import UserError
 from pipeline.data import DIGITS
+
+pytestmark = mnist_size
 
 COMPONENTS = """.VERSION 1.0
 .COORD T Y X

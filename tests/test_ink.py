@@ -3,11 +3,14 @@
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFilter
+from samples import mnist_size
 from sheets import to_bytes
 
 from pipeline.framing import PEN_RANGE, normalize
 from pipeline.pictures import read_digit
 from pipeline.synthetic import generate_digits
+
+pytestmark = mnist_size
 
 DIGIT = to_bytes(generate_digits(4, 5)[0])[3]
 

@@ -10,12 +10,15 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image, ImageDraw
+from samples import mnist_size
 from sheets import KINDS, to_bytes
 
 from pipeline import pictures
 from pipeline.framing import normalize
 from pipeline.pictures import open_picture, read_digit
 from pipeline.synthetic import generate_digits
+
+pytestmark = mnist_size
 
 DIGITS = to_bytes(generate_digits(10, 5)[0])  # (10, 28, 28) uint8
 

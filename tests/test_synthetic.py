@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from pipeline import data, synthetic
+from pipeline.synthetic import IMAGE_SIDE
 
 
 @pytest.mark.parametrize("n", [1, 1003])
@@ -11,7 +12,7 @@ def test_digits_are_equally_frequent_and_the_global_generator_is_not_used(n):
     state = torch.get_rng_state()
     images, labels = synthetic.generate_digits(n, 0)
     assert torch.equal(torch.get_rng_state(), state)
-    assert (images.shape, labels.dtype) == ((n, 1, 28, 28), torch.int64)
+    assert (images.shape, labels.dtype) == ((n, 1, IMAGE_SIDE, IMAGE_SIDE), torch.int64)
     counts = labels.bincount(minlength=10)
     assert counts.sum() == n
     assert counts.max() - counts.min() <= 1
