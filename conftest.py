@@ -45,9 +45,9 @@ def pytest_sessionstart():
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_report_teststatus(report):
-    """Print no letter for a failed check, because it has already printed a line."""
-    if isinstance(report, pytest.SubtestReport) and report.failed:
-        return "failed", "", "FAILED"
+    """Print no letter for a check, because it has already printed a line."""
+    if isinstance(report, pytest.SubtestReport):
+        return ("failed", "", "FAILED") if report.failed else ("", "", "")
 
 
 def pytest_terminal_summary(terminalreporter):
