@@ -1,9 +1,9 @@
 """Train and measure many seeds on all cores, and judge them by limits.json.
 
 Example: python -m experiments.sweep --seeds 50 --write
-With --write, the limits of the data set are set to what these seeds reach: a limit is five
-standard deviations from the mean, so that every good model passes. Normally
-distributed values fail a limit once in 3.5 million times.
+With --write, the limits of the data set are set to what these seeds reach: a limit is at
+least five standard deviations from the mean, so that nearly every good model passes.
+Normally distributed values fail a limit once in 3.5 million times.
 """
 
 import json

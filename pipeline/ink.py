@@ -30,7 +30,7 @@ def find_ink(channels, cropped, is_sheet=False):
     brightness = brighten_ink(channels)
     window = int((CROPPED_WINDOW if cropped else WINDOW) * max(brightness.shape)) | 1
     margin = 0 if cropped or is_sheet else window // 2
-    # Light and shadow continue beyond the border, but not beyond the edge of a sheet.
+    # Light and shadow continue outside a picture, but not outside a sheet.
     padded = np.pad(brightness, margin, "reflect", reflect_type="odd")
     background = ndimage.grey_opening(padded, window)
     height, width = brightness.shape
@@ -47,7 +47,7 @@ def find_ink(channels, cropped, is_sheet=False):
 
 
 def brighten_ink(channels):
-    """Return the grey picture (H, W) with most contrast, in which ink is the brighter.
+    """Return the grey picture (H, W) with the most contrast. Ink is brighter than paper.
 
     It is the first principal component of the colours, without their local mean.
     """

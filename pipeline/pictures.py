@@ -89,9 +89,10 @@ def cut_out_sheet(channels):
 
     The desk in that part is painted over with the colour of the sheet.
     """
-    grey = channels.mean(axis=0)
-    window = int(WIDEST_INK * max(grey.shape)) | 1
-    grey = ndimage.grey_opening(ndimage.grey_closing(grey, window), window)  # no ink
+    brightness = channels.mean(axis=0)
+    window = int(WIDEST_INK * max(brightness.shape)) | 1
+    grey = ndimage.grey_closing(brightness, window)
+    grey = ndimage.grey_opening(grey, window)  # the ink is removed now
     if np.ptp(grey) < MIN_CONTRAST or max(grey.shape) < SMALLEST_PHOTOGRAPH:
         return channels
     flat, (y, x) = grey, np.indices(grey.shape)
@@ -113,7 +114,7 @@ def cut_out_sheet(channels):
     if border(sheet).mean() > (SHEET_BORDER_IF_DARK if is_dark else SHEET_BORDER):
         return channels  # the other part is probably in shadow
     sheet = ndimage.binary_erosion(sheet, iterations=SHEET_EDGE)
-    has_ink = np.abs(channels.mean(axis=0) - grey)[sheet] > MIN_CONTRAST
+    has_ink = np.abs(brightness - grey)[sheet] > MIN_CONTRAST
     if paper < desk or not LEAST_INK < has_ink.mean() < MOST_INK:
         return channels  # this is no sheet, but perhaps a part of a large digit
     colour = np.median(channels[:, sheet], axis=1)
@@ -122,7 +123,7 @@ def cut_out_sheet(channels):
 
 
 def is_cropped(channels):
-    """Return whether the largest stroke comes near all four borders."""
+    """Return whether the digit comes near all four borders."""
     if max(channels.shape) < SMALL_PICTURE:  # the window of find_ink would be too small
         return True
     try:
