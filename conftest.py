@@ -100,7 +100,7 @@ def gate(request):
     elif len(selected) < len(all_tests):
         verdict = f"partial: {len(selected)} of {len(all_tests)} tests"
     if gate.evaluation:
-        predecessor = evaluate_predecessor(SimpleCNN)
+        predecessor = evaluate_predecessor(gate.checkpoint, SimpleCNN)
         write_report(verdict, gate.evaluation, gate.checks, predecessor)
     else:
         write_failure(gate.problem or "a test failed before the model was measured")
@@ -122,8 +122,7 @@ def check(request, gate, capsys, subtests):
 
     def check(metric, at_least=-math.inf, at_most=math.inf):
         with gate.shared_step(show):
-            path = gate.checkpoint.path
-            gate.evaluation = gate.evaluation or evaluate(path, SimpleCNN)
+            gate.evaluation = gate.evaluation or evaluate(gate.checkpoint)
         with subtests.test(metric):
             if metric not in gate.evaluation.metrics:
                 reason = "the data set has no second test set"
@@ -139,5 +138,5 @@ def check(request, gate, capsys, subtests):
     show(f"\n{'=' * 80}\n{request.function.__doc__}\n{'=' * 80}")
     with gate.shared_step(show):
         gate.checkpoint = gate.checkpoint or load_checkpoint(SimpleCNN)
-        gate.limits = read_limits(gate.checkpoint.metadata["dataset"])
+        gate.limits = gate.limits or read_limits(gate.checkpoint.metadata["dataset"])
     return check

@@ -24,49 +24,48 @@ from pipeline.pictures import open_picture
 CANVAS_SIDE = 560  # pixels: half of the page's canvas
 PEN_WIDTH = CANVAS_SIDE // 14  # pixels: the same share as on the page
 DRAWING_SIDE = 0.7 * CANVAS_SIDE  # pixels: longer side of the pen's path
-LARGEST = 1e9  # largest accepted coordinate; real ones are far smaller
 SEGMENT = re.compile(r'(?m)^\.SEGMENT\s+CHARACTER\s+([\d,-]+)\s+\S+\s+"(\d)"')
 INCLUDE = re.compile(r"(?m)^\.INCLUDE\s+(\S+)")
 
 
 def read_unipen(folder):
-    """Yield source, digit, and pixels (1, 1, 28, 28), or None if nothing is drawn."""
+    """Yield source, digit, and pixels (1, 1, 28, 28), or None if nothing is drawn.
+
+    Raises UserError if a file cannot be understood.
+    """
     sources = Path(folder, "data", "1a")
     for path in sorted(sources.rglob("*.dat")):
         labels = path.read_text(encoding="latin-1")
-        components = []
-        for name in INCLUDE.findall(labels):
-            components += read_components(Path(folder, "include", name))
-        for numbers, digit in SEGMENT.findall(labels):
-            try:
+        try:
+            components = []
+            for name in INCLUDE.findall(labels):
+                components += read_components(Path(folder, "include", name))
+            for numbers, digit in SEGMENT.findall(labels):
                 chosen = [components[i] for i in expand_ranges(numbers)]
-            except (IndexError, ValueError):
-                reason = f"the components {numbers} do not exist"
-                raise UserError(f"{path} is not a UNIPEN file: {reason}") from None
-            strokes = [points for points in chosen if points is not None]
-            pixels = normalize(rasterize(strokes)) if strokes else None
-            yield path.relative_to(sources).parts[0], int(digit), pixels
+                strokes = [points for points in chosen if points is not None]
+                pixels = normalize(rasterize(strokes)) if strokes else None
+                yield path.relative_to(sources).parts[0], int(digit), pixels
+        except (IndexError, ValueError) as error:
+            problem = f"{path} or a file that it includes is not a UNIPEN file"
+            raise UserError(f"{problem} ({error}): remove it") from None
 
 
 def read_components(path):
     """List of the pen's movements: points (n, 2) with y upwards, None if the pen was up.
 
-    Movements without points are not counted. Raises UserError.
+    Movements without points are not counted. Raises ValueError.
     """
     columns, components = ["X", "Y"], []
-    try:
-        for field in ("\n" + path.read_text(encoding="latin-1")).split("\n."):
-            name, *values = field.split() or [""]
-            if name == "COORD":
-                columns = values
-            elif name in ("PEN_DOWN", "PEN_UP") and values:
-                points = np.array(values, dtype=float).reshape(-1, len(columns))
-                points = points[:, [columns.index("X"), columns.index("Y")]]
-                if not (np.abs(points) < LARGEST).all():  # also if one is nan
-                    raise ValueError("a coordinate is out of range")
-                components.append(points if name == "PEN_DOWN" else None)
-    except ValueError as error:
-        raise UserError(f"{path} is not a UNIPEN file: {error}") from None
+    for field in path.read_text(encoding="latin-1").split("\n."):
+        name, *values = field.split() or ["empty"]
+        if name == "COORD":
+            columns = values
+        elif name in ("PEN_DOWN", "PEN_UP") and values:
+            points = np.array(values, dtype=float).reshape(-1, len(columns))
+            points = points[:, [columns.index("X"), columns.index("Y")]]
+            if not np.isfinite(points).all():
+                raise ValueError("a coordinate is not a finite number")
+            components.append(points if name == "PEN_DOWN" else None)
     return components
 
 
@@ -122,9 +121,8 @@ def count_correct(digits, checkpoint):
 def main():
     parser = make_parser(__doc__)
     parser.add_argument("folder", type=user_path, help="UNIPEN, or pictures")
-    parser.add_argument(
-        "--checkpoint", type=user_path, help="default: the newest model_*.pth here"
-    )
+    newest = "model to use (default: the newest model_*.pth in the current folder)"
+    parser.add_argument("--checkpoint", type=user_path, help=newest)
     args = parser.parse_args()
     torch.set_num_threads(1)  # one thread is fastest for single images
     checkpoint = load_checkpoint(SimpleCNN, args.checkpoint)

@@ -57,21 +57,14 @@ def statistics_of(runs, name):
 
 
 def summarize(runs, limits):
-    """Markdown table of the metrics of all runs beside their limits.
-
-    The distance is from the mean to the nearest limit, in standard deviations. Below 5,
-    good models fail too often.
-    """
+    """Markdown table of the metrics of all runs beside their limits."""
     rows = []
     for name in limits:
         mean, deviation, worst = statistics_of(runs, name)
-        check = judge(name, mean, limits)
-        margin = min(mean - check.at_least, check.at_most - mean)
-        distance = f"{margin / deviation:.1f}" if deviation else "–"
         numbers = map(METRICS[name].show, (mean, deviation, worst))
-        _, limit = check.describe()
-        rows.append([METRICS[name].title, *numbers, limit, distance])
-    header = ["metric", "mean", "deviation", "worst", "limit", "distance"]
+        _, limit = judge(name, mean, limits).describe()
+        rows.append([METRICS[name].title, *numbers, limit])
+    header = ["metric", "mean", "deviation", "worst", "limit"]
     return cli.markdown_table(header, rows)
 
 
@@ -95,7 +88,6 @@ def main():
     add, bounded = parser.add_argument, cli.bounded
     add("--dataset", choices=DATASETS, default=DEFAULT, help="data set to train on")
     add("--seeds", type=bounded(int, 2, 1000), default=50, help="number of seeds")
-    add("--first-seed", type=bounded(int, 0, 10**6), default=0, help="the first seed")
     add("--write", action="store_true", help="write the measured limits to limits.json")
     workers.add_processes_option(parser)
     text = "run on a Dask cluster: address of its scheduler, such as tcp://host:8786"
@@ -108,11 +100,10 @@ def main():
     _, _, (_, labels) = load_dataset(dataset)  # downloads once, before any process
     cli.check_folder(".")
 
-    seeds = range(args.first_seed, args.first_seed + args.seeds)
-    jobs = {seed: (dataset, replace(recipe, seed=seed)) for seed in seeds}
+    jobs = {seed: (dataset, replace(recipe, seed=seed)) for seed in range(args.seeds)}
     at_once, executor = args.processes, None
-    if args.scheduler:  # all jobs are submitted: Dask gives each worker one at a time
-        at_once, executor = len(jobs), workers.dask_cluster(args.scheduler)
+    if args.scheduler:  # Dask gets all jobs, and gives each worker one at a time
+        at_once, executor = len(jobs), workers.dask_executor(args.scheduler)
     results = in_parallel(workers.train_and_evaluate, jobs, "Seeds", at_once, executor)
     done = {}
     for seed, metrics in results:

@@ -12,7 +12,7 @@ import torch
 from tqdm import tqdm
 
 from model import SimpleCNN
-from pipeline.checkpoint import save_checkpoint
+from pipeline.checkpoint import load_checkpoint, save_checkpoint
 from pipeline.cli import UserError, bounded
 from pipeline.data import load_split
 from pipeline.evaluation import evaluate
@@ -29,40 +29,38 @@ def add_processes_option(parser):
 
 
 @contextmanager
-def dask_cluster(address):
-    """An executor on the Dask cluster with a scheduler at `address`; raises UserError.
+def dask_executor(address):
+    """An executor that runs jobs on the Dask cluster whose scheduler is at `address`.
 
-    The jobs are cancelled when the context ends.
+    The jobs are cancelled when the context ends. Raises UserError.
     """
     try:
-        from distributed import Client, KilledWorker
-    except ImportError:
-        problem = "--scheduler needs the package distributed"
-        advice = "run `pip install -r requirements-dev.txt`"
-        raise UserError(f"{problem}: {advice}") from None
-    try:
+        from distributed import Client
+
         client = Client(address, timeout=DASK_SECONDS)
+    except ImportError:
+        advice = "run `pip install -r requirements-dev.txt`"
+        raise UserError(
+            f"--scheduler needs the package distributed: {advice}"
+        ) from None
     except (OSError, ValueError):
         raise UserError(f"no Dask scheduler answers at {address}: start one") from None
     with client:
         if any(threads > 1 for threads in client.nthreads().values()):
             reason = "threads share torch's random numbers"
             raise UserError(f"start each worker with --nthreads 1, because {reason}")
-        try:
-            yield client.get_executor(pure=False)
-        except KilledWorker as error:
-            raise UserError(f"a Dask job failed: {error}") from None
+        yield client.get_executor(pure=False)
 
 
 def hide_progress_bars():
-    """Hide what a worker process prints: bars of several processes would mix."""
+    """Hide the progress bar of a worker process, because several bars would mix."""
     sys.stderr = open(os.devnull, "w")  # noqa: SIM115 - open until the process ends
 
 
 def in_parallel(function, jobs, description, at_once, executor=None):
     """Yield (name, function(*arguments)) of `jobs` {name: arguments} as they are done.
 
-    At most `at_once` jobs are submitted, so that Ctrl-C waits for few jobs.
+    At most `at_once` jobs are submitted at a time, so Ctrl-C does not wait for many jobs.
     """
     waiting, running, done = iter(jobs.items()), {}, []
     try:
@@ -93,5 +91,5 @@ def train_and_evaluate(dataset, recipe):
     model, metadata = train_and_test(dataset, training_set, test_set, recipe)
     with tempfile.TemporaryDirectory() as folder:
         path = save_checkpoint(model, metadata, folder)
-        metrics = evaluate(path, SimpleCNN).metrics
+        metrics = evaluate(load_checkpoint(SimpleCNN, path)).metrics
     return metrics | {"training_seconds": metadata["training_seconds"]}

@@ -26,17 +26,16 @@ class Evaluation(NamedTuple):
     probabilities: torch.Tensor  # (N, classes)
 
 
-def evaluate(path, network):
-    """Load the checkpoint at `path` and measure it; returns an Evaluation.
+def evaluate(checkpoint):
+    """Measure a loaded checkpoint; return an Evaluation.
 
-    Raises UserError as `load_checkpoint` does, and for other classes than the data set has.
+    Raises UserError if the data set has other classes now.
     """
-    checkpoint = load_checkpoint(network, path)
     metadata, model = checkpoint.metadata, checkpoint.model
     dataset = DATASETS[metadata["dataset"]]
     if metadata["classes"] != dataset.classes:
         problem = f"was trained with other classes than {dataset.title} has"
-        raise UserError(f"{path} {problem}")
+        raise UserError(f"{checkpoint.path} {problem}: train a new model")
     images, labels = load_split(metadata["dataset"], train=False)
     metrics, probabilities = measure(model, images, labels)
     mismatch = abs(metadata["test_accuracy"] - metrics["accuracy"])
@@ -123,12 +122,18 @@ def latencies(models, batch, repeats=200):
     return [1000 * min(seconds) for seconds in zip(*rounds, strict=True)]
 
 
-def evaluate_predecessor(network):
-    """Evaluation of the second newest checkpoint here, or a text that says why there is none."""
+def evaluate_predecessor(checkpoint, network):
+    """Evaluate the second newest checkpoint in the current folder.
+
+    Returns an Evaluation, or a text that says why it cannot be compared with `checkpoint`.
+    """
     paths = find_checkpoints()
     if len(paths) < 2:
         return "there is no older checkpoint"
     try:
-        return evaluate(paths[-2], network)
+        older = load_checkpoint(network, paths[-2])
+        if older.metadata["dataset"] != checkpoint.metadata["dataset"]:
+            return f"{older.path.name} was trained on another data set"
+        return evaluate(older)
     except (UserError, OSError) as error:
         return str(error)

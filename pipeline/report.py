@@ -88,10 +88,6 @@ def compare(evaluation, predecessor):
     """
     if isinstance(predecessor, str):
         return f"There is no comparison: {predecessor}."
-    name = predecessor.checkpoint.path.name
-    data_sets = {e.checkpoint.metadata["dataset"] for e in (evaluation, predecessor)}
-    if len(data_sets) > 1:
-        return f"There is no comparison: {name} was trained on another data set."
     right = evaluation.probabilities.argmax(dim=1) == evaluation.labels
     right_before = predecessor.probabilities.argmax(dim=1) == predecessor.labels
     gained = (right & ~right_before).sum().item()
@@ -99,7 +95,7 @@ def compare(evaluation, predecessor):
     p = sign_test(gained, lost)
     chance = f"p = {p:.2f}" if p >= 0.01 else "p < 0.01"
     counts = f"{gained} images newly right, {lost} newly wrong ({chance})"
-    return f"Compared with {name}: {counts}."
+    return f"Compared with {predecessor.checkpoint.path.name}: {counts}."
 
 
 def sign_test(gained, lost):

@@ -47,11 +47,16 @@ def test_ctrl_c_waits_for_the_running_jobs_only():
     command = [sys.executable, "-m", "tests.test_workers"]
     options = {"stdout": PIPE, "stderr": PIPE, "start_new_session": True}
     with subprocess.Popen(command, cwd=Path(__file__).parents[1], **options) as script:
-        script.stdout.readline()
+        processes = set()
+        while len(processes) < 2:  # both have started
+            processes.add(script.stdout.readline())
+        time.sleep(SECONDS / 2)  # now they are in the middle of a job
         os.killpg(script.pid, signal.SIGINT)  # as a terminal does
-        started = time.monotonic()
-        _, errors = script.communicate()  # until no process holds the output
-    assert time.monotonic() - started < 10 * SECONDS  # all jobs take 60
+        try:  # until no process holds the output; all jobs take 60 s
+            _, errors = script.communicate(timeout=10 * SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(script.pid, signal.SIGKILL)
+            raise
     assert (script.returncode, errors) == (130, b"")
 
 
@@ -83,7 +88,7 @@ def test_sweep_on_dask_gives_the_same_models(start_dask, call, tmp_path, monkeyp
 def test_dead_dask_worker_loses_nothing(start_dask):
     jobs = {number: [1] for number in range(8)}
     cluster = start_dask(2, 1)
-    executor = workers.dask_cluster(cluster.scheduler_address)
+    executor = workers.dask_executor(cluster.scheduler_address)
     results = in_parallel(time.sleep, jobs, "Jobs", len(jobs), executor)
     done = [next(results)[0]]
     os.kill(cluster.workers[0].pid, signal.SIGTERM)
@@ -95,16 +100,16 @@ def test_dead_dask_worker_loses_nothing(start_dask):
 def test_dask_needs_a_scheduler_and_single_threads(start_dask, monkeypatch):
     address = start_dask(1, 2).scheduler_address
     with pytest.raises(UserError, match="--nthreads 1"):
-        workers.dask_cluster(address).__enter__()
+        workers.dask_executor(address).__enter__()
     monkeypatch.setattr(workers, "DASK_SECONDS", 1)
     with pytest.raises(UserError, match="no Dask scheduler answers at tcp://127"):
-        workers.dask_cluster("tcp://127.0.0.1:9").__enter__()
+        workers.dask_executor("tcp://127.0.0.1:9").__enter__()
 
 
 def main():
     jobs = {i: [SECONDS] for i in range(60)}
-    for name, _ in in_parallel(job, jobs, "Jobs", 2):
-        print(name, flush=True)
+    for _, process in in_parallel(job, jobs, "Jobs", 2):
+        print(process, flush=True)
 
 
 if __name__ == "__main__":
