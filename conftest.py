@@ -36,7 +36,7 @@ def pytest_collection_modifyitems(config, items):
 
 
 def pytest_sessionstart():
-    """Delete the report of an earlier run, which may be about another model."""
+    """Delete the report of an earlier run, because it may be about another model."""
     try:
         clear_report()
     except (UserError, OSError) as error:
@@ -69,7 +69,7 @@ class Gate:
 
     @contextmanager
     def shared_step(self, show):
-        """A step that all tests need: after its first error, no test tries it again."""
+        """Run a step that all tests need. After its first error, no test tries it again."""
         if self.problem:
             pytest.fail("not judged, because of the problem above", pytrace=False)
         try:
@@ -84,7 +84,7 @@ class Gate:
 
 @pytest.fixture(scope="module")
 def gate(request):
-    """The Gate of this run. Its report is written when the last test has ended."""
+    """Return the Gate of this run. When the last test has ended, the report is written."""
     if hasattr(request.config, "workerinput"):  # in a process of pytest-xdist
         problem = "the gate measures time in one process: leave out the option -n"
         pytest.fail(problem, pytrace=False)
@@ -108,13 +108,13 @@ def gate(request):
 
 @pytest.fixture
 def checkpoint(gate, check):
-    """The newest checkpoint in the current folder."""
+    """Return the newest checkpoint in the current folder."""
     return gate.checkpoint
 
 
 @pytest.fixture
 def check(request, gate, capsys, subtests):
-    """Function that judges a metric by bounds and by limits.json, and prints the result."""
+    """Return a function that judges a metric and prints the result."""
 
     def show(line):
         with capsys.disabled():

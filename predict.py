@@ -13,8 +13,8 @@ import torch
 from PIL import Image
 
 from model import SimpleCNN
+from pipeline import cli
 from pipeline.checkpoint import load_checkpoint
-from pipeline.cli import UserError, make_parser, printable, run_main, user_path
 from pipeline.data import DATASETS
 from pipeline.evaluation import predict_probabilities
 from pipeline.pictures import open_picture
@@ -24,7 +24,7 @@ SHOWN_SIDE = 280  # pixels: side of the pictures that --show saves
 
 
 def describe(probabilities, classes):
-    """The most probable class as text, and the second one if the model is not sure."""
+    """Return the most probable class as text, and the second one if the model is not sure."""
     values, indices = probabilities.topk(2)
     (first, second), (best, other) = values.tolist(), indices.tolist()
     text = f"{classes[best]} ({first:.1%})"
@@ -34,11 +34,10 @@ def describe(probabilities, classes):
 
 
 def main():
-    parser = make_parser(__doc__)
+    parser = cli.make_parser(__doc__)
     add = parser.add_argument
     add("pictures", nargs="+", type=Path, metavar="picture", help="PNG, JPEG, …")
-    newest = "model to use (default: the newest model_*.pth in the current folder)"
-    add("--checkpoint", type=user_path, help=newest)
+    cli.add_checkpoint_option(parser)
     show = "save what the network sees to a new folder seen_YYYYMMDD_HHMMSS"
     add("--show", action="store_true", help=show)
     args = parser.parse_args()
@@ -52,7 +51,7 @@ def main():
 
     failed = False
     for number, path in enumerate(args.pictures, start=1):
-        name = printable(str(path))
+        name = cli.printable(str(path))
         try:
             pixels = dataset.read_picture(open_picture(path))
         except ValueError as error:
@@ -62,7 +61,7 @@ def main():
         (probabilities,) = predict_probabilities(checkpoint.model, pixels)
         if not probabilities.isfinite().all():
             problem = "gives probabilities that are not finite"
-            raise UserError(f"{checkpoint.path} {problem}: train a new model")
+            raise cli.UserError(f"{checkpoint.path} {problem}: train a new model")
         answer = describe(probabilities, checkpoint.metadata["classes"])
         print(f"{name}: {answer}", flush=True)
         if args.show:
@@ -74,4 +73,4 @@ def main():
 
 
 if __name__ == "__main__":
-    run_main(main)
+    cli.run_main(main)

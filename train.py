@@ -4,7 +4,7 @@ Example: python train.py --epochs 2 --learning-rate 0.02
 """
 
 import time
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
 import numpy as np
@@ -14,23 +14,12 @@ import torch.nn.functional as F
 from tqdm import tqdm
 
 from model import SimpleCNN
+from pipeline import cli
 from pipeline.batches import augmented_batches, prefetched
 from pipeline.checkpoint import save_checkpoint
-from pipeline.cli import bounded, check_folder, make_parser, run_main
+from pipeline.cli import setting, share
 from pipeline.data import DATASETS, load_dataset
 from pipeline.evaluation import accuracy, predict_probabilities
-
-
-def setting(default, description, lowest=0, highest=1_000_000):
-    """Field of a Recipe, with the bounds and the help text of its option."""
-    parse = bounded(type(default), lowest, highest)
-    option = {"type": parse, "metavar": "N", "help": description}
-    return field(default=default, metadata=option)
-
-
-def share(default, description, highest=1.0):
-    """Field of a Recipe that is a share of something."""
-    return setting(default, description, 0.0, highest)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,22 +31,18 @@ class Recipe:
     batch_size: int = setting(128, "images per step", lowest=2)
     seed: int = setting(0, "seed of all random numbers")
 
-    # Data: synthetic digits have shapes that are rare in MNIST.
-    synthetic_images: int = setting(
-        8_000, "synthetic images added, if the data set has any"
-    )
+    # Data: some synthetic digits have shapes that are rare in MNIST.
+    synthetic_images: int = setting(8_000, "synthetic digits that are added to MNIST")
 
-    # The optimizer, Adam. Its decay rates are low, because the training is short.
+    # The optimizer is Adam. Its decay rates are low, because the training is short.
     learning_rate: float = setting(0.025, "highest learning rate")
     warm_up: float = share(0.2, "share of the steps in which the learning rate rises")
     freeze_after: float = share(0.5, "share of the steps after which layer 1 is frozen")
     beta1: float = share(0.7, "decay rate of the mean of the gradients", 0.999)
     beta2: float = share(0.9, "decay rate of the mean of the squared gradients", 0.999)
-    label_smoothing: float = share(
-        0.05, "share of each label divided among all classes"
-    )
+    label_smoothing: float = share(0.05, "share of each label given to all classes")
 
-    # The warps: largest values in any direction
+    # The warps are random. These are their largest values in any direction.
     degrees: float = setting(15.0, "rotation in degrees", highest=180)
     translate: float = share(0.1, "shift, as a share of the image's side")
     scale: float = share(0.1, "change of the size, as a share of the size", 0.999)
@@ -65,23 +50,9 @@ class Recipe:
     perspective_share: float = share(0.5, "share of the images with shifted corners")
     warp_decay: float = share(0.5, "share by which the warps are weaker at the end")
 
-    # The noise; pixels are in [0, 1].
+    # The noise is added to pixels in [0, 1].
     noise_sigma: float = setting(0.25, "largest standard deviation of the noise")
     noise_share: float = share(0.5, "share of the images with noise")
-
-
-def add_recipe_options(parser, skip=()):
-    """Add an option for each field of a Recipe except those in `skip`."""
-    for item in fields(Recipe):
-        if item.name not in skip:
-            option = f"--{item.name.replace('_', '-')}"
-            parser.add_argument(option, default=item.default, **item.metadata)
-
-
-def recipe_from(args):
-    """Recipe from parsed options; fields without an option have their defaults."""
-    names = {field.name for field in fields(Recipe)} & vars(args).keys()
-    return Recipe(**{name: getattr(args, name) for name in names})
 
 
 def one_cycle(recipe, step, steps):
@@ -93,9 +64,9 @@ def one_cycle(recipe, step, steps):
 def train(images, labels, recipe, network=SimpleCNN):
     """Train a network on images (N, 1, 28, 28) float and labels (N,) int64.
 
-    `network()` returns an untrained one. The result is in eval mode. The last images
-    of an epoch are skipped if they do not fill a batch. The same recipe gives
-    exactly the same weights if torch computes in one thread.
+    `network` is a function that returns an untrained network. The trained network is
+    returned in eval mode. The last images of an epoch are skipped if they do not fill a
+    batch. The same recipe gives exactly the same weights if torch computes in one thread.
     """
     torch.manual_seed(recipe.seed)
     model = network().train()
@@ -110,7 +81,7 @@ def train(images, labels, recipe, network=SimpleCNN):
     progress = tqdm(prefetched(batches), "Training", total=steps, disable=None)
     for step, (inputs, targets) in enumerate(progress, start=1):
         if step > recipe.freeze_after * steps and has_more_layers:
-            model.get_submodule(first_layer).requires_grad_(False)  # saves time
+            model.get_submodule(first_layer).requires_grad_(False)  # this saves time
         optimizer.param_groups[0]["lr"] = one_cycle(recipe, step, steps)
         logits = model(inputs)
         loss = F.cross_entropy(logits, targets, label_smoothing=recipe.label_smoothing)
@@ -122,9 +93,9 @@ def train(images, labels, recipe, network=SimpleCNN):
 
 
 def add_synthetic_images(name, training_set, recipe):
-    """Return the training set with synthetic images added, and the recipe.
+    """Return the training set with the synthetic images of a recipe, and the recipe.
 
-    If the data set `name` cannot generate images, the recipe's number of them becomes 0.
+    If the data set `name` has no synthetic images, the returned recipe has 0 of them.
     """
     generate = DATASETS[name].generate
     if not generate or not recipe.synthetic_images:
@@ -135,7 +106,7 @@ def add_synthetic_images(name, training_set, recipe):
 
 
 def train_and_test(name, training_set, test_set, recipe):
-    """Train on a data set of DATASETS; return the model, and the metadata to save with it."""
+    """Train on the data set `name`; return the model, and the metadata to save with it."""
     classes = DATASETS[name].classes
     started = time.perf_counter()
     training_set, recipe = add_synthetic_images(name, training_set, recipe)
@@ -155,17 +126,17 @@ def train_and_test(name, training_set, test_set, recipe):
 
 
 def main():
-    parser = make_parser(__doc__)
+    parser = cli.make_parser(__doc__)
     names = ["auto", "default", *DATASETS]
-    text = "auto: DEFAULT of data.py, or synthetic digits if the download fails"
+    text = "auto: the default data set, or synthetic digits if its download fails"
     parser.add_argument("--dataset", choices=names, default="auto", help=text)
-    add_recipe_options(parser)
+    cli.add_settings(parser, Recipe)
     args = parser.parse_args()
     torch.set_num_threads(1)  # the layers are so small that one thread is fastest
-    check_folder(".")  # an error now is better than one after the training
+    cli.check_folder(".")  # an error now is better than one after the training
     name, training_set, test_set = load_dataset(args.dataset)
     print(f"Training on {DATASETS[name].title}")
-    recipe = recipe_from(args)
+    recipe = cli.read_settings(args, Recipe)
     model, metadata = train_and_test(name, training_set, test_set, recipe)
     n_training, n_test = metadata["training_images"], len(test_set[0])
     seconds = metadata["training_seconds"] / recipe.epochs
@@ -175,4 +146,4 @@ def main():
 
 
 if __name__ == "__main__":
-    run_main(main)
+    cli.run_main(main)

@@ -38,14 +38,14 @@ CHANGES = {
 
 
 def standardized_plain_network():
-    """The plain network on standardized images, like those that SimpleCNN gets."""
+    """Return the plain network with a layer that standardizes its images, as in SimpleCNN."""
     standardize = nn.LayerNorm([1, 28, 28], elementwise_affine=False)
     return nn.Sequential(standardize, plain_network())
 
 
 @cache  # once in each worker process
 def load_sets(unipen):
-    """Training set, and a list of sets to test on; UNIPEN's is the last if it is asked for."""
+    """Return the training set, and a list of test sets; with UNIPEN, it is the last one."""
     torch.set_num_threads(1)  # each worker process has one core
     images, labels = load_mnist()
     training_set = images[:-VALIDATION_IMAGES], labels[:-VALIDATION_IMAGES]
@@ -60,7 +60,7 @@ def load_sets(unipen):
 
 
 def validate(change, seed, unipen):
-    """Accuracies on all test sets after a training with one of CHANGES."""
+    """Return the accuracies on all test sets after a training with one of CHANGES."""
     training_set, test_sets = load_sets(unipen)
     recipe = replace(CHANGES[change], seed=seed)
     network = standardized_plain_network if change == PLAIN else SimpleCNN

@@ -52,7 +52,7 @@ def train_usual(seed, workers):
 
 
 def time_epoch(name, seed):
-    """Seconds of one epoch of a pipeline, and its test accuracy."""
+    """Return the seconds of one epoch of a pipeline, and its test accuracy."""
     training_set, (images, labels) = load_mnist(), load_mnist(train=False)
     started = time.perf_counter()
     if name == OURS:

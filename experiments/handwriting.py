@@ -1,8 +1,8 @@
 """Count how much handwriting of real people is read correctly, as a Markdown table.
 
-FOLDER holds either UNIPEN's distribution (train_r01_v07, CC BY 4.0, doi
-10.5281/zenodo.1195803), whose strokes are drawn as on the page, or pictures whose names
-begin with their digit, also in subfolders. Example: python -m experiments.handwriting ~/unipen
+The folder holds either UNIPEN's distribution (train_r01_v07, CC BY 4.0, doi
+10.5281/zenodo.1195803) or pictures. UNIPEN's strokes are drawn as on the page. The name of a
+picture begins with its digit. Example: python -m experiments.handwriting ~/unipen
 """
 
 import re
@@ -14,8 +14,9 @@ import torch
 from PIL import Image, ImageDraw
 
 from model import SimpleCNN
+from pipeline import cli
 from pipeline.checkpoint import load_checkpoint
-from pipeline.cli import UserError, make_parser, markdown_table, run_main, user_path
+from pipeline.cli import UserError
 from pipeline.data import DATASETS
 from pipeline.evaluation import predict_probabilities
 from pipeline.framing import normalize
@@ -51,12 +52,13 @@ def read_unipen(folder):
 
 
 def read_components(path):
-    """List of the pen's movements: points (n, 2) with y upwards, None if the pen was up.
+    """Return the pen's movements: points (n, 2) with y upwards, or None if the pen was up.
 
     Movements without points are not counted. Raises ValueError.
     """
     columns, components = ["X", "Y"], []
-    for field in path.read_text(encoding="latin-1").split("\n."):
+    text = "\n" + path.read_text(encoding="latin-1")  # now each field begins with "\n."
+    for field in text.split("\n."):
         name, *values = field.split() or ["empty"]
         if name == "COORD":
             columns = values
@@ -77,7 +79,7 @@ def expand_ranges(text):
 
 
 def rasterize(strokes):
-    """Draw strokes as on the page: ink (280, 280) float in [0, 1]."""
+    """Draw strokes as on the page; return ink (280, 280) float in [0, 1]."""
     points = np.concatenate(strokes)
     low, high = points.min(axis=0), points.max(axis=0)
     scale = DRAWING_SIDE / max((high - low).max(), 1e-9)
@@ -102,7 +104,7 @@ def read_pictures(folder, read_picture):
 
 
 def count_correct(digits, checkpoint):
-    """Markdown table of how many digits of each source are read correctly."""
+    """Return a Markdown table of how many digits of each source are read correctly."""
     classes, counts = checkpoint.metadata["classes"], defaultdict(Counter)
     for source, digit, pixels in digits:
         correct = False
@@ -115,14 +117,13 @@ def count_correct(digits, checkpoint):
     for source, count in counts.items():
         share = f"{100 * count['correct'] / count['digits']:.1f} %"
         rows.append([source, f"{count['digits']:,}", share, f"{count['not_found']:,}"])
-    return markdown_table(["source", "digits", "read correctly", "not found"], rows)
+    return cli.markdown_table(["source", "digits", "read correctly", "not found"], rows)
 
 
 def main():
-    parser = make_parser(__doc__)
-    parser.add_argument("folder", type=user_path, help="UNIPEN, or pictures")
-    newest = "model to use (default: the newest model_*.pth in the current folder)"
-    parser.add_argument("--checkpoint", type=user_path, help=newest)
+    parser = cli.make_parser(__doc__)
+    parser.add_argument("folder", type=cli.user_path, help="UNIPEN, or pictures")
+    cli.add_checkpoint_option(parser)
     args = parser.parse_args()
     torch.set_num_threads(1)  # one thread is fastest for single images
     checkpoint = load_checkpoint(SimpleCNN, args.checkpoint)
@@ -137,4 +138,4 @@ def main():
 
 
 if __name__ == "__main__":
-    run_main(main)
+    cli.run_main(main)

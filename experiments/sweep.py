@@ -1,9 +1,9 @@
 """Train and measure many seeds on all cores, and judge them by limits.json.
 
 Example: python -m experiments.sweep --seeds 50 --write
-With --write, the limits of the data set are set to what these seeds reach: a limit is at
-least five standard deviations from the mean, so that nearly every good model passes.
-Normally distributed values fail a limit once in 3.5 million times.
+With --write, these seeds set the limits of the data set: a limit is at least five standard
+deviations from the mean, so that nearly every good model passes. Normally distributed
+values are outside such a limit once in 3.5 million times.
 """
 
 import json
@@ -19,18 +19,18 @@ from pipeline import cli
 from pipeline.data import DATASETS, DEFAULT, load_dataset
 from pipeline.gate import FILE, judge, metrics_with_limits, read_limits, read_rows
 from pipeline.metrics import METRICS
-from train import add_recipe_options, recipe_from
+from train import Recipe
 
 SWEEP_FILE = Path("sweep.json")  # the metrics of each seed
 DEVIATIONS = 5  # from the mean of good models to a limit
 
 
 def measure_limits(dataset, runs, labels):
-    """Rows of limits.json from the metrics of good models on a test set with `labels`.
+    """Return rows of limits.json: limits from the metrics of good models (`runs`).
 
-    The standard deviation that is used is never below one test image (for percentages),
-    one image of the smallest class (for the worst recall), or a tenth of the last printed
-    digit (for the others). Limits are rounded away from the mean.
+    A standard deviation counts as at least one test image (for percentages), one image of
+    the smallest class (for the worst recall), or a tenth of the last printed digit (for other
+    metrics). Limits are rounded away from the mean.
     """
     rows, smallest_class = {}, labels.bincount().min().item()
     for name, bounds in metrics_with_limits(dataset).items():
@@ -50,14 +50,14 @@ def measure_limits(dataset, runs, labels):
 
 
 def statistics_of(runs, name):
-    """Mean, standard deviation and worst value of a metric of all runs."""
+    """Return the mean, the standard deviation and the worst value of a metric."""
     values = [metrics[name] for metrics in runs]
     worst = min(values) if "at_least" in METRICS[name].limits else max(values)
     return statistics.mean(values), statistics.stdev(values), worst
 
 
 def summarize(runs, limits):
-    """Markdown table of the metrics of all runs beside their limits."""
+    """Return a Markdown table of the metrics of all runs, and their limits."""
     rows = []
     for name in limits:
         mean, deviation, worst = statistics_of(runs, name)
@@ -69,7 +69,7 @@ def summarize(runs, limits):
 
 
 def count_failures(runs, limits):
-    """Number of runs outside the limits, and a line for each metric that fails."""
+    """Return how many runs are outside the limits, and a line for each metric that fails."""
     failed, counts = 0, Counter()
     for metrics in runs:
         checks = [judge(name, metrics[name], limits) for name in limits]
@@ -92,9 +92,9 @@ def main():
     workers.add_processes_option(parser)
     text = "run on a Dask cluster: address of its scheduler, such as tcp://host:8786"
     add("--scheduler", metavar="ADDRESS", help=text)
-    add_recipe_options(parser, skip=["seed"])
+    cli.add_settings(parser, Recipe, skip=["seed"])
     args = parser.parse_args()
-    dataset, recipe = args.dataset, recipe_from(args)
+    dataset, recipe = args.dataset, cli.read_settings(args, Recipe)
     read_rows()  # a damaged file is an error before the training
     limits = None if args.write else read_limits(dataset)
     _, _, (_, labels) = load_dataset(dataset)  # downloads once, before any process

@@ -30,7 +30,7 @@ def add_processes_option(parser):
 
 @contextmanager
 def dask_executor(address):
-    """An executor that runs jobs on the Dask cluster whose scheduler is at `address`.
+    """Provide an executor on the Dask cluster whose scheduler is at `address`.
 
     The jobs are cancelled when the context ends. Raises UserError.
     """

@@ -37,11 +37,11 @@ def warp(images, degrees, shifts, scales, corners):
     Degrees (N,) are clockwise; scales are (N,), shifts (N, 2) and corners (N, 4, 2) float.
     """
     radians = torch.deg2rad(degrees)
-    cos, sin = radians.cos() / scales, radians.sin() / scales
+    cos, sin = radians.cos(), radians.sin()
     inverse_turn = torch.stack([cos, -sin, sin, cos], dim=1).view(-1, 2, 2)
-    sources = (
-        CORNERS - shifts.unsqueeze(1)
-    ) @ inverse_turn  # where CORNERS come from in the input
+    inverse_turn /= scales.view(-1, 1, 1)
+    # These points of the input are turned, scaled and shifted to CORNERS.
+    sources = (CORNERS - shifts.unsqueeze(1)) @ inverse_turn
     to_sources, to_corners = projective_frames(sources), projective_frames(corners)
     homographies = to_sources @ to_corners.inverse()  # from output to input
 
@@ -55,9 +55,9 @@ def warp(images, degrees, shifts, scales, corners):
 
 
 def projective_frames(points):
-    """Matrices (N, 3, 3) for four points (N, 4, 2), in homogeneous coordinates.
+    """Return matrices (N, 3, 3) for four points (N, 4, 2), in homogeneous coordinates.
 
-    Each maps (1, 0, 0), (0, 1, 0), (0, 0, 1) and (1, 1, 1) to its four points.
+    Each matrix maps (1, 0, 0), (0, 1, 0), (0, 0, 1) and (1, 1, 1) to its four points.
     """
     points = F.pad(points, (0, 1), value=1).mT  # (N, 3, 4): columns x, y, 1
     three, fourth = points.split([3, 1], dim=2)

@@ -1,6 +1,6 @@
 """Save, find and load checkpoints.
 
-A half-written checkpoint never appears, and a file from elsewhere cannot run code.
+A checkpoint is written as a whole or not at all. Loading a file from elsewhere runs no code.
 """
 
 import hashlib
@@ -18,13 +18,13 @@ from torch import nn
 from pipeline.cli import UserError, printable, write_file
 from pipeline.data import DATASETS
 
-NAME = "model_%Y%m%d_%H%M%S.pth"  # in UTC: daylight saving never changes the order
+NAME = "model_%Y%m%d_%H%M%S.pth"  # in UTC, so that daylight saving changes no order
 NAME_PATTERN = f"model_{8 * '[0-9]'}_{6 * '[0-9]'}.pth"
-SPARE_BYTES = 1_000_000  # room for the metadata beside the weights
+METADATA_BYTES = 1_000_000  # a file may be this much larger than twice its weights
 
 
 class Checkpoint(NamedTuple):
-    """A file, what it says about its training, and the model in eval mode."""
+    """A loaded file: what it says about its training, and the model in eval mode."""
 
     path: Path
     size: int  # bytes
@@ -57,7 +57,10 @@ def save_checkpoint(model, metadata, folder="."):
 
 
 def find_checkpoints(folder="."):
-    """Paths of all checkpoints in a folder, oldest first; raises UserError if there is none."""
+    """Return the paths of all checkpoints in a folder, oldest first.
+
+    Raises UserError if there is none, or if the newest has a date in the future.
+    """
     folder = Path(folder).resolve()
     paths = sorted(folder.glob(NAME_PATTERN))
     if not paths:
@@ -71,15 +74,15 @@ def find_checkpoints(folder="."):
 def load_checkpoint(network, path=None):
     """Load the checkpoint at `path`, by default the newest one in the current folder.
 
-    `network` returns an untrained model for a number of classes. Raises UserError if the
-    file is damaged, too large, incomplete, or does not fit the network; OSError if it cannot
-    be read.
+    `network` is a function that returns an untrained model for a number of classes. Raises
+    UserError if the file is damaged, too large, incomplete, or does not fit the network;
+    OSError if it cannot be read.
     """
     path = Path(path) if path else find_checkpoints()[-1]
     largest = network(max(len(dataset.classes) for dataset in DATASETS.values()))
     weights = sum(tensor.nbytes for tensor in largest.state_dict().values())
     try:
-        content, metadata, state_dict = read_file(path, 2 * weights + SPARE_BYTES)
+        content, metadata, state_dict = read_file(path, 2 * weights + METADATA_BYTES)
         check_metadata(metadata)
         model = network(len(metadata["classes"]))
         load_weights(model, state_dict)
@@ -91,7 +94,10 @@ def load_checkpoint(network, path=None):
 
 
 def read_file(path, limit):
-    """Bytes, metadata and state_dict of a file of at most `limit` bytes; raises UserError."""
+    """Return bytes, metadata and state_dict of a file of at most `limit` bytes.
+
+    Raises UserError.
+    """
     if not path.is_file():
         raise UserError("is not a file" if path.exists() else "does not exist")
     if path.stat().st_size > limit:
@@ -100,7 +106,7 @@ def read_file(path, limit):
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             unpacked = sum(part.file_size for part in archive.infolist())
-            if unpacked > limit or archive.testzip():  # a part with a wrong CRC
+            if unpacked > limit or archive.testzip():  # testzip finds a wrong CRC
                 raise ValueError("the archive is damaged")
         saved = torch.load(io.BytesIO(content), weights_only=True)
         return content, saved["metadata"], saved["state_dict"]
@@ -110,9 +116,11 @@ def read_file(path, limit):
 
 def check_metadata(metadata):
     """Raise UserError unless the metadata has everything that other code reads."""
+    if not isinstance(metadata, dict):
+        raise UserError("has no valid metadata")
     types = {"dataset": str, "classes": list, "test_accuracy": float}
     for name, kind in types.items():
-        if not isinstance(metadata, dict) or not isinstance(metadata.get(name), kind):
+        if not isinstance(metadata.get(name), kind):
             raise UserError(f"has no valid {name} in its metadata")
     if not all(isinstance(name, str) for name in metadata["classes"]):
         raise UserError("has classes that are not text")
@@ -121,7 +129,7 @@ def check_metadata(metadata):
 
 
 def load_weights(model, state_dict):
-    """Load the weights into a model; raises UserError if they do not fit or are not finite."""
+    """Load weights into a model; raise UserError if they do not fit or are not finite."""
     try:
         model.load_state_dict(state_dict)
     except Exception as error:  # noqa: BLE001 - the file may hold anything

@@ -1,12 +1,13 @@
-"""Parts that the commands share: options, errors as one sentence, and files written whole."""
+"""What all commands need: options, errors in one sentence, and files that are written whole."""
 
 import argparse
+import dataclasses
 import os
 import sys
 import tempfile
 from pathlib import Path
 
-# Replacements for encodings that lack these symbols, as in a pipe on Windows
+# Some outputs cannot show these symbols, for example a pipe on Windows.
 SYMBOLS = {"✓": "ok", "✗": "FAILED", "≥": ">=", "≤": "<=", "×": "x", "–": "-"}
 
 
@@ -15,9 +16,9 @@ class UserError(Exception):
 
 
 def run_main(main):
-    """Call the main function of a command, and end with its exit code.
+    """Call the main function of a command, and end the process with its exit code.
 
-    UserError, OSError and Ctrl-C end in one sentence or silently, never in a traceback.
+    UserError and OSError are printed as one sentence. Ctrl-C prints nothing.
     """
     if hasattr(sys.stdout, "reconfigure"):  # a notebook's stdout has no such method
         sys.stdout.reconfigure(errors="backslashreplace")  # prints any file name
@@ -27,14 +28,14 @@ def run_main(main):
     except KeyboardInterrupt:
         exit_code = 130  # as shells report Ctrl-C
     except BrokenPipeError:  # the reader has ended, as in `python predict.py … | head`
-        # Python flushes stdout once more at its end; that must not fail again.
+        # Python flushes stdout again when it ends. This must not fail again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         exit_code = 141  # as shells report a broken pipe
     except UserError as error:
         exit_code = f"Error: {error}"
     except OSError as error:
         exit_code = f"Error: {error}"
-        if error.strerror:  # otherwise the message is one of this project's sentences
+        if error.strerror:  # an error of the operating system, not one of this project
             problem = f"{error.filename or 'a file'} cannot be used ({error.strerror})"
             advice = "check its name, its permissions and the free space on its disk"
             exit_code = f"Error: {problem}: {advice}"
@@ -42,7 +43,10 @@ def run_main(main):
 
 
 def write_file(path, content):
-    """Write text or bytes to a file. Raises OSError with the path; the old file then stays."""
+    """Write text or bytes to a file, as a whole or not at all.
+
+    Raises OSError with the path. An older file at the path then stays as it was.
+    """
     if isinstance(content, str):
         content = content.encode("utf-8", errors="backslashreplace")
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
@@ -55,7 +59,7 @@ def write_file(path, content):
 
 
 def print_line(text):
-    """Print text. If the output cannot show ✓ or ≥, it gets ok or >= instead."""
+    """Print text. Symbols that the output cannot show are replaced: ✓ by ok, ≥ by >=."""
     try:
         print(text)
     except UnicodeEncodeError:
@@ -74,12 +78,12 @@ def check_folder(folder):
 
 
 def printable(text):
-    """The text on one line of at most 300 characters, without control characters."""
+    """Return the text on one line of at most 300 characters, without control characters."""
     return "".join(c if c.isprintable() else "?" for c in text)[:300]
 
 
 class HelpFormatter(argparse.RawDescriptionHelpFormatter):
-    """Keeps the lines of the description, and adds the default to each help text."""
+    """Keeps the line breaks of the description, and adds the default to each help text."""
 
     def _get_help_string(self, action):
         has_default = action.nargs != 0 and action.default is not None
@@ -87,19 +91,19 @@ class HelpFormatter(argparse.RawDescriptionHelpFormatter):
 
 
 def make_parser(description):
-    """Argument parser with the module's docstring as help; options cannot be abbreviated."""
+    """Return an argument parser with this description; options cannot be abbreviated."""
     return argparse.ArgumentParser(
         description=description, formatter_class=HelpFormatter, allow_abbrev=False
     )
 
 
 def user_path(text):
-    """Parse a path. Expands ~, because shells do not in `--option=~/folder`."""
+    """Return a Path. It expands ~, because shells do not do it in `--option=~/folder`."""
     return Path(text).expanduser()
 
 
 def bounded(kind, lowest, highest):
-    """Return a parser of numbers of type `kind`, int or float, from lowest to highest."""
+    """Return a function that parses a number of a kind (int or float) within bounds."""
 
     def parse(text):
         if lowest <= kind(text) <= highest:
@@ -112,7 +116,38 @@ def bounded(kind, lowest, highest):
     return parse
 
 
+def setting(default, description, lowest=0, highest=1_000_000):
+    """Return a field of a dataclass, with the bounds and the help text of its option."""
+    parse = bounded(type(default), lowest, highest)
+    option = {"type": parse, "metavar": "N", "help": description}
+    return dataclasses.field(default=default, metadata=option)
+
+
+def share(default, description, highest=1.0):
+    """Return a field of a dataclass, like `setting`, for a number from 0 to 1."""
+    return setting(default, description, 0.0, highest)
+
+
+def add_settings(parser, dataclass, skip=()):
+    """Add an option for each field of a dataclass except those in `skip`."""
+    for field in dataclasses.fields(dataclass):
+        if field.name not in skip:
+            option = f"--{field.name.replace('_', '-')}"
+            parser.add_argument(option, default=field.default, **field.metadata)
+
+
+def read_settings(args, dataclass):
+    """Return the dataclass of parsed options; fields without an option have their defaults."""
+    names = {field.name for field in dataclasses.fields(dataclass)} & vars(args).keys()
+    return dataclass(**{name: getattr(args, name) for name in names})
+
+
+def add_checkpoint_option(parser):
+    newest = "model to use (default: the newest model_*.pth in the current folder)"
+    parser.add_argument("--checkpoint", type=user_path, help=newest)
+
+
 def markdown_table(header, rows):
-    """Markdown table of rows of text; all columns but the first are aligned right."""
+    """Return a Markdown table of rows of text; only the first column is aligned left."""
     ruler = ["---", *["--:"] * (len(header) - 1)]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (header, ruler, *rows))

@@ -15,14 +15,14 @@ SYNTHETIC_TEST = (10_000, 2)
 
 
 def read_digit(picture):
-    """Pixels (1, 1, 28, 28) of a picture of one digit, found on any background."""
+    """Return pixels (1, 1, 28, 28) of a picture of one digit on any background."""
     from pipeline import pictures  # not above: training works without Pillow and scipy
 
     return pictures.read_digit(picture)
 
 
 def read_drawing(picture):
-    """Pixels (1, 1, 28, 28) of a picture of one drawing; all ink is kept."""
+    """Return pixels (1, 1, 28, 28) of a picture of one drawing; all ink is kept."""
     from pipeline import folder  # not above: training works without Pillow and scipy
 
     return folder.read_drawing(picture)
@@ -40,14 +40,14 @@ class Dataset(NamedTuple):
 
 
 def load_synthetic(train=True):
-    """Synthetic digits for training, or other ones for testing."""
+    """Generate synthetic digits for training, or other ones for testing."""
     return generate_digits(*(SYNTHETIC_TRAIN if train else SYNTHETIC_TEST))
 
 
 def generate_for_mnist(n):
-    """Synthetic digits that are added to MNIST's; none of them is in a test set.
+    """Generate n synthetic digits that are added to MNIST's; none of them is in a test set.
 
-    Rare shapes come as often as usual ones, because MNIST already has the usual ones.
+    Rare shapes are as frequent as usual ones, because MNIST already has the usual ones.
     """
     return generate_digits(n, SYNTHETIC_TRAIN[1], usual_per_rare=1)
 
@@ -64,11 +64,11 @@ DEFAULT, FALLBACK = "mnist", "synthetic"
 
 
 def load_dataset(name="auto"):
-    """Name, training set and test set of a data set.
+    """Return the name, the training set and the test set of a data set.
 
-    "default" is DEFAULT. "auto" is DEFAULT too, or FALLBACK if DEFAULT cannot be downloaded
-    and both have the same classes; a message says so. Raises UserError, ConnectionError if a
-    download fails, OSError if a file cannot be read or written.
+    The name "default" means DEFAULT. "auto" means DEFAULT too, or FALLBACK if DEFAULT cannot
+    be downloaded and both have the same classes; this is printed. Raises UserError,
+    ConnectionError if a download fails, and OSError if a file cannot be read or written.
     """
     wanted = DEFAULT if name in ("auto", "default") else name
     try:
@@ -83,7 +83,7 @@ def load_dataset(name="auto"):
 
 @cache
 def load_split(name, train):
-    """Images (N, 1, 28, 28) float and labels (N,) int64 of the training set or test set.
+    """Return images (N, 1, 28, 28) float and labels (N,) int64 of one part of a data set.
 
     Raises UserError if the load function of the data set returns anything else.
     """
@@ -100,7 +100,7 @@ def load_split(name, train):
 
 
 def find_problem(images, labels, classes):
-    """What is wrong with a set of images and labels for a number of classes, or None."""
+    """Return what is wrong with images and labels for a number of classes, or None."""
     shape = 1, IMAGE_SIDE, IMAGE_SIDE
     if images.dtype != torch.float32 or images.shape[1:] != shape or not len(images):
         found = f"{images.dtype} {tuple(images.shape)}"

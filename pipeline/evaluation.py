@@ -17,10 +17,10 @@ SINGLE_IMAGES = 300  # images that are also read one by one
 
 
 class Evaluation(NamedTuple):
-    """A checkpoint and what it does on the test set of its data set."""
+    """A checkpoint, and its answers on the test set of its data set."""
 
     checkpoint: Checkpoint
-    metrics: dict[str, float]  # keys of METRICS; some data sets lack synthetic_accuracy
+    metrics: dict[str, float]  # by the names in METRICS
     images: torch.Tensor  # (N, 1, H, W) float
     labels: torch.Tensor  # (N,) int64
     probabilities: torch.Tensor  # (N, classes)
@@ -49,7 +49,7 @@ def evaluate(checkpoint):
 
 
 def measure(model, images, labels):
-    """Metrics of a model by name, and its class probabilities (N, classes)."""
+    """Return the metrics of a model by name, and its class probabilities (N, classes)."""
     probabilities = predict_probabilities(model, images)
     tensors = [*model.parameters(), *model.buffers()]
     few = images[:SINGLE_IMAGES].split(1)
@@ -57,7 +57,7 @@ def measure(model, images, labels):
     batch_difference = (single - probabilities[:SINGLE_IMAGES]).abs().max()
     confidences, predictions = probabilities.max(dim=1)
     mistakes = confidences[predictions != labels]
-    if not len(mistakes):  # the least confident answer is the nearest to a mistake
+    if not len(mistakes):  # then the least confident answer takes their place
         mistakes = confidences.min()
     masks = [labels == label for label in labels.unique()]
     metrics = {
@@ -84,18 +84,18 @@ def measure(model, images, labels):
 
 @torch.inference_mode()
 def predict_probabilities(model, images):
-    """Class probabilities (N, classes) of images (N, 1, H, W) float in [0, 1]."""
+    """Return class probabilities (N, classes) of images (N, 1, H, W) float in [0, 1]."""
     batches = images.split(BATCH_SIZE)
     return torch.cat([model(batch).softmax(dim=1) for batch in batches])
 
 
 def accuracy(probabilities, labels):
-    """Percentage of images whose most probable class is their label."""
+    """Return the percentage of images whose most probable class is their label."""
     return 100 * (probabilities.argmax(dim=1) == labels).double().mean().item()
 
 
 def plain_network(side=28, classes=10):
-    """A usual small network for square grey images. For MNIST it has 7,098 parameters."""
+    """Return a usual small network for square grey images: for MNIST, 7,098 parameters."""
     pooled = ((side - 2) // 2 - 2) // 2
     return nn.Sequential(
         nn.Conv2d(1, 4, 3),
@@ -113,9 +113,9 @@ def plain_network(side=28, classes=10):
 
 @torch.inference_mode()
 def latencies(models, batch, repeats=200):
-    """Shortest time of each model for one batch, in milliseconds.
+    """Return the shortest time of each model for one batch, in milliseconds.
 
-    The models take turns, so that other load on the machine affects them all.
+    The models take turns, so that other programs on the machine slow all of them equally.
     """
     timers = [Timer(lambda model=model: model(batch)) for model in models]
     rounds = [[timer.timeit(1) for timer in timers] for _ in range(repeats)]

@@ -1,4 +1,4 @@
-"""Judge metrics: compare them with the limits that good models set."""
+"""Judge metrics by their limits. Limits that good models reach are in limits.json."""
 
 import json
 import math
@@ -25,8 +25,10 @@ class Check(NamedTuple):
         return self.at_least <= self.measured <= self.at_most  # False for NaN
 
     def describe(self):
-        """Measured value and required range, as text. A failed value has so many digits that
-        it differs from its limit."""
+        """Return the measured value and the required range as text.
+
+        A failed value gets more digits until it looks different from its limit.
+        """
         metric = METRICS[self.metric]
         bounds = [("≥", self.at_least), ("≤", self.at_most)]
         bounds = [(sign, bound) for sign, bound in bounds if math.isfinite(bound)]
@@ -50,7 +52,10 @@ class Check(NamedTuple):
 
 
 def judge(metric, measured, limits, at_least=-math.inf, at_most=math.inf):
-    """Compare a metric with its limits (from `read_limits`) and with two fixed bounds."""
+    """Compare a metric with its limits (from `read_limits`) and with two fixed bounds.
+
+    Returns a Check.
+    """
     bounds = limits.get(metric, {})
     at_least = max(at_least, bounds.get("at_least", -math.inf))
     at_most = min(at_most, bounds.get("at_most", math.inf))
@@ -58,7 +63,7 @@ def judge(metric, measured, limits, at_least=-math.inf, at_most=math.inf):
 
 
 def metrics_with_limits(dataset):
-    """The metrics that have measured limits for a data set: {metric: names of limits}."""
+    """Return the metrics that have measured limits: {metric: names of its limits}."""
     needed = {name: metric.limits for name, metric in METRICS.items() if metric.limits}
     if not DATASETS[dataset].second_test_set:
         del needed["synthetic_accuracy"]
@@ -66,7 +71,7 @@ def metrics_with_limits(dataset):
 
 
 def read_limits(dataset):
-    """Limits of a data set: {metric: {"at_least": float, "at_most": float}}.
+    """Return the limits of a data set: {metric: {"at_least": float, "at_most": float}}.
 
     Raises UserError unless limits.json has exactly the limits that the data set needs.
     """
@@ -78,7 +83,7 @@ def read_limits(dataset):
                 for metric, names in needed.items()
             }
     except (AttributeError, KeyError, TypeError, ValueError):
-        pass  # there are no limits yet, or limits.json was edited by hand
+        pass  # there are no limits yet, or limits.json was changed by hand
     remedy = f"run `python -m experiments.sweep --dataset {dataset} --write`"
     raise UserError(
         f"{FILE.name} does not have exactly the limits of {dataset}: {remedy}"
@@ -86,7 +91,7 @@ def read_limits(dataset):
 
 
 def read_rows():
-    """Everything in limits.json, by data set; raises UserError if it is damaged."""
+    """Return everything in limits.json by data set; raise UserError if it is damaged."""
     try:
         return dict(json.loads(FILE.read_text("utf-8"))) if FILE.exists() else {}
     except (TypeError, ValueError):

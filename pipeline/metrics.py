@@ -8,7 +8,7 @@ from torch import Generator
 
 from pipeline.augmentation import random_warp
 
-# Arguments of `random_warp`, the same for every recipe; too small to turn a 6 into a 9
+# Arguments of `random_warp`; such small warps cannot turn a 6 into a 9
 WARP_RANGES = (15, 0.1, 0.1, 0.2, 0.5)
 LATENCY_BATCHES = (1, 32, 64)  # batch sizes whose latency is measured
 MIN, MAX = ("at_least",), ("at_most",)
@@ -23,7 +23,7 @@ class Metric(NamedTuple):
     limits: tuple = ()  # of "at_least" and "at_most"
 
     def show(self, value, more_digits=0):
-        """The value with its unit, as text."""
+        """Return the value with its unit as text."""
         return f"{value:,.{self.digits + more_digits}f}{self.unit}"
 
 
@@ -33,7 +33,7 @@ def add_pixel_noise(images):
 
 
 def blur(images):
-    """Gaussian blur of square images, with a standard deviation of 1 pixel."""
+    """Blur square images with a Gaussian; its standard deviation is 1 pixel."""
     places = torch.arange(float(images.shape[-1]))
     distances = places - places.unsqueeze(1)
     weights = torch.exp(-(distances**2) / 2) / math.sqrt(math.tau)
@@ -44,7 +44,7 @@ def warp(images):
     return random_warp(images, Generator().manual_seed(0), *WARP_RANGES)
 
 
-CORRUPTIONS = {  # functions of images in [0, 1]; the same random numbers every time
+CORRUPTIONS = {  # functions of images in [0, 1]; they use the same random numbers each time
     "noise": add_pixel_noise,
     "grey_background": lambda images: 0.3 + 0.7 * images,
     "blur": blur,

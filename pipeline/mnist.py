@@ -16,12 +16,12 @@ SHA256 = {  # of the unpacked files
     "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
     "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 }
-STALL_SECONDS = 5  # a download without any data for this long is stopped
+STALL_SECONDS = 5  # a download that sends no data for this long is stopped
 DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS}
 
 
 def load_mnist(train=True):
-    """Training set or test set: images (N, 1, 28, 28) float in [0, 1], labels (N,) int64.
+    """Return images (N, 1, 28, 28) float in [0, 1] and labels (N,) int64 of MNIST.
 
     Missing files are downloaded first. Raises UserError for a damaged file,
     ConnectionError if the download fails, OSError if the files cannot be written.
@@ -35,7 +35,7 @@ def load_mnist(train=True):
 
 
 def read_verified(name, header):
-    """Values (n,) uint8 of a file after its header in bytes; raises UserError."""
+    """Return the values (n,) uint8 of a file after its header; raise UserError."""
     path = Path(RAW, name)
     content = path.read_bytes()
     if hashlib.sha256(content).hexdigest() != SHA256[name]:

@@ -14,8 +14,8 @@ FOLDER = Path("report")
 SUMMARY, METRICS_FILE = FOLDER / "summary.md", FOLDER / "metrics.json"
 CONFUSIONS, MISTAKES = FOLDER / "confusion_matrix.png", FOLDER / "mistakes.png"
 ROWS, COLUMNS = 3, 6  # of the images in mistakes.png
-CHECKED = "dataset", "classes", "test_accuracy"  # metadata that `check_metadata` checks
-UNCHECKED = "recipe", "trained_at", "torch_version"  # metadata of any type
+CHECKED = "dataset", "classes", "test_accuracy"  # metadata with a type that was checked
+UNCHECKED = "recipe", "trained_at", "torch_version"  # metadata that may be anything
 
 
 def clear_report():
@@ -70,7 +70,7 @@ def write_report(verdict, evaluation, checks, predecessor):
 
 
 def plain_data(evaluation):
-    """File, metadata and metrics of an Evaluation; a text stays as it is."""
+    """Return file, metadata and metrics of an Evaluation; a text stays as it is."""
     if isinstance(evaluation, str):
         return evaluation
     path, _, sha256, metadata, _ = evaluation.checkpoint
@@ -81,7 +81,7 @@ def plain_data(evaluation):
 
 
 def compare(evaluation, predecessor):
-    """Sentence that says how many test images only one of two models reads correctly.
+    """Return a sentence on the test images that only one of two models reads correctly.
 
     The p-value is that of the exact two-sided sign test on these images
     (McNemar, 1947, https://doi.org/10.1007/BF02295996).
@@ -99,14 +99,14 @@ def compare(evaluation, predecessor):
 
 
 def sign_test(gained, lost):
-    """Two-sided p-value of the sign test."""
+    """Return the two-sided p-value of the sign test."""
     n = gained + lost
     tail = sum(math.comb(n, k) for k in range(min(gained, lost) + 1))
     return min(1.0, 2 * tail / 2**n)
 
 
 def draw_confusions(evaluation):
-    """Write the number of images by label and prediction; only mistakes have a colour."""
+    """Draw the number of images by label and prediction; only mistakes have a colour."""
     classes = evaluation.checkpoint.metadata["classes"]
     n = len(classes)
     cells = n * evaluation.labels + evaluation.probabilities.argmax(dim=1)
@@ -127,7 +127,7 @@ def draw_confusions(evaluation):
 
 
 def draw_mistakes(evaluation):
-    """Write the mistakes in which the model had the highest confidence."""
+    """Draw the mistakes in which the model had the highest confidence."""
     classes, labels = evaluation.checkpoint.metadata["classes"], evaluation.labels
     confidences, predictions = evaluation.probabilities.max(dim=1)
     mistakes = (predictions != labels).nonzero().flatten()

@@ -12,7 +12,8 @@ import torch
 import torch.nn.functional as F
 
 IMAGE_SIDE, DIGIT_SIDE = 28, 20  # pixels: side of an image, longer side of its digit
-JITTER = 0.55  # grid units: standard deviation of a point's shift
+# A spread is a standard deviation.
+JITTER = 0.55  # grid units: spread of a point's shift
 SLOPPINESS = 0.4  # spread of the logarithm of the jitter: neat and careless writers
 ASPECT = 0.15  # spread of the logarithm of width to height
 SLANT = (5.0, 12.0)  # degrees to the right: mean and spread, as in MNIST
@@ -39,8 +40,8 @@ def read_skeletons(text=f"{USUAL}\n{RARE}"):
 
 
 def smooth(points):
-    """Cut the corners of polylines (n, k, 3) -> (n, 8k, 3) by Chaikin's algorithm."""
-    for _ in range(SMOOTHINGS):  # each line gets points at 1/4 and 3/4 of its length
+    """Round the corners of polylines (n, k, 3) by Chaikin's algorithm; return (n, 8k, 3)."""
+    for _ in range(SMOOTHINGS):  # the new points are at 1/4 and 3/4 of each line
         points = F.interpolate(points.mT, scale_factor=2, mode="linear").mT
     return points
 
@@ -109,19 +110,17 @@ def generate_digits(n, seed, usual_per_rare=6):
     """
     generator = torch.Generator().manual_seed(seed)
     order = torch.randperm(n, generator=generator)
-    labels, rounds = order % 10, order // 10
+    labels, rounds = order % 10, order // 10  # in a round, each digit comes once
     images = torch.empty(n, 1, IMAGE_SIDE, IMAGE_SIDE)
     rare, jobs = read_skeletons(RARE), []
-    with ThreadPoolExecutor(
-        2
-    ) as executor:  # two threads rasterize while this one traces
+    with ThreadPoolExecutor(max_workers=2) as executor:  # rasterizes while `trace` runs
         for digit, usual in read_skeletons(USUAL).items():
             shapes = [*usual.values(), *rare[digit].values()]
-            turns = [*range(len(usual))] * usual_per_rare
-            turns += range(len(usual), len(shapes))
-            shape = torch.tensor(turns)[rounds % len(turns)]
-            for i, strokes in enumerate(shapes):
-                chosen = (labels == digit) & (shape == i)
+            cycle = [*range(len(usual))] * usual_per_rare
+            cycle += range(len(usual), len(shapes))
+            shape_numbers = torch.tensor(cycle)[rounds % len(cycle)]
+            for number, strokes in enumerate(shapes):
+                chosen = (labels == digit) & (shape_numbers == number)
                 traced = trace(strokes, int(chosen.sum()), generator)
                 jobs.append((chosen, executor.submit(rasterize, *traced)))
     for chosen, job in jobs:

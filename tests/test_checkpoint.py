@@ -106,5 +106,5 @@ def test_missing_file_and_folder_are_refused(tmp_path):
 def test_size_limit_follows_from_the_network(tmp_path):
     wide = lambda classes: torch.nn.Linear(2_000_000, classes)
     path = save_network(tmp_path, wide(len(CLASSES)))
-    assert path.stat().st_size > 10 * checkpoint.SPARE_BYTES
+    assert path.stat().st_size > 10 * checkpoint.METADATA_BYTES
     assert checkpoint.load_checkpoint(wide, path).model.in_features == 2_000_000

@@ -15,8 +15,7 @@ from pipeline.data import DIGITS
 
 pytestmark = mnist_size
 
-COMPONENTS = """.VERSION 1.0
-.COORD T Y X
+COMPONENTS = """.COORD T Y X
 .PEN_DOWN
 0 900 100
 9 100 100
