@@ -1,4 +1,4 @@
-"""Draw what training sees, and save it in images/: python augmentation_viz.py
+"""Save examples of training images in images/: python augmentation_viz.py
 
 Each row of augmentation_samples.png is a training image of the default data set, followed
 by augmented versions of it. synthetic_samples.png has examples of each synthetic digit.
@@ -33,7 +33,7 @@ def main():
     strength = 1.0  # as at the start of a training
     repeated = images[:ROWS].repeat_interleave(COLUMNS, dim=0)
     versions = augment(repeated, Recipe(), strength, torch.Generator().manual_seed(0))
-    versions[::COLUMNS] = images[:ROWS]
+    versions[::COLUMNS] = images[:ROWS]  # the first image of a row is not augmented
     save(versions, "augmentation_samples.png", COLUMNS)
 
     images, labels = generate_digits(100 * EXAMPLES, seed=2)  # 10 × EXAMPLES of each

@@ -1,7 +1,6 @@
 """How pytest runs this project: the option --slow, and the fixtures of test_model.py."""
 
 import math
-import re
 from contextlib import contextmanager
 
 import pytest
@@ -21,18 +20,15 @@ def pytest_addoption(parser):
     parser.addoption("--slow", action="store_true", help=text)
 
 
-def pytest_configure(config):
-    # This finds "slow" and "browser", but not "not slow".
-    named = re.search(r"(?<!not )\b(slow|browser)\b", config.option.markexpr)
-    if named and not config.option.slow:
-        raise pytest.UsageError(f"-m {named[1]}: these tests need the option --slow")
-
-
+@pytest.hookimpl(trylast=True)  # after pytest has selected the tests of -m and -k
 def pytest_collection_modifyitems(config, items):
-    for item in items:
-        marks = {mark.name for mark in item.iter_markers()}
-        if marks & {"slow", "browser"} and not config.option.slow:
-            item.add_marker(pytest.mark.skip(reason="needs the option --slow"))
+    if config.option.slow:
+        return
+    slow = [item for item in items if {"slow", "browser"} & item.keywords.keys()]
+    if slow and slow == items:
+        raise pytest.UsageError("all of these tests need the option --slow")
+    for item in slow:
+        item.add_marker(pytest.mark.skip(reason="needs the option --slow"))
 
 
 def pytest_sessionstart():
@@ -54,8 +50,8 @@ def pytest_terminal_summary(terminalreporter):
     failed = terminalreporter.stats.get("failed", [])
     if any("test_model.py" in report.nodeid for report in failed):
         terminalreporter.write_line(
-            "Read report/summary.md and the figures beside it. The limits are "
-            "those of the default recipe and network: see README."
+            "Read report/summary.md and look at the images beside it. The limits are "
+            "right only for the default recipe and network: see README."
         )
 
 
@@ -65,7 +61,7 @@ class Gate:
     def __init__(self):
         self.checkpoint = self.limits = self.evaluation = None
         self.checks = []
-        self.problem = None  # why nothing can be judged
+        self.problem = None  # the error, if the model cannot be loaded or measured
 
     @contextmanager
     def shared_step(self, show):
@@ -79,7 +75,7 @@ class Gate:
             show(f"  ✗ {self.problem}")
             if isinstance(error, UserError | OSError):
                 raise pytest.fail.Exception(self.problem, pytrace=False) from None
-            raise
+            raise  # any other error is a fault of the code, and gets a traceback
 
 
 @pytest.fixture(scope="module")
@@ -88,10 +84,11 @@ def gate(request):
     if hasattr(request.config, "workerinput"):  # in a process of pytest-xdist
         problem = "the gate measures time in one process: leave out the option -n"
         pytest.fail(problem, pytrace=False)
-    torch.set_num_threads(1)  # more threads are slower if another process runs
+    torch.set_num_threads(1)  # the layers are so small that one thread is fastest
     failed_before = request.session.testsfailed
     gate = Gate()
     yield gate
+    # Options such as -m and -k may have selected only some of the five tests.
     all_tests = [name for name in vars(request.module) if name.startswith("test_")]
     selected = [item for item in request.session.items if item.module is request.module]
     verdict = "passed"
@@ -108,7 +105,7 @@ def gate(request):
 
 @pytest.fixture
 def checkpoint(gate, check):
-    """Return the newest checkpoint in the current folder."""
+    """Return the newest checkpoint in the current folder. The fixture `check` has loaded it."""
     return gate.checkpoint
 
 
@@ -120,7 +117,12 @@ def check(request, gate, capsys, subtests):
         with capsys.disabled():
             print_line(line)
 
-    def check(metric, at_least=-math.inf, at_most=math.inf):
+    show(f"\n{'=' * 80}\n{request.function.__doc__}\n{'=' * 80}")
+    with gate.shared_step(show):
+        gate.checkpoint = gate.checkpoint or load_checkpoint(SimpleCNN)
+        gate.limits = gate.limits or read_limits(gate.checkpoint.metadata["dataset"])
+
+    def check_metric(metric, at_least=-math.inf, at_most=math.inf):
         with gate.shared_step(show):
             gate.evaluation = gate.evaluation or evaluate(gate.checkpoint)
         with subtests.test(metric):
@@ -135,8 +137,4 @@ def check(request, gate, capsys, subtests):
             if not result.passed:
                 pytest.fail(str(result), pytrace=False)
 
-    show(f"\n{'=' * 80}\n{request.function.__doc__}\n{'=' * 80}")
-    with gate.shared_step(show):
-        gate.checkpoint = gate.checkpoint or load_checkpoint(SimpleCNN)
-        gate.limits = gate.limits or read_limits(gate.checkpoint.metadata["dataset"])
-    return check
+    return check_metric

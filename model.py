@@ -18,7 +18,7 @@ class SimpleCNN(nn.Sequential):
             relu1=nn.ReLU(),
             conv2=nn.Conv2d(8, 32, 4, bias=False),  # (N, 32, 8, 8)
             pool2=nn.MaxPool2d(4),  # (N, 32, 2, 2)
-            norm2=nn.BatchNorm2d(32),  # after pooling, so there are fewer values
+            norm2=nn.BatchNorm2d(32),  # after pooling there are fewer values
             relu2=nn.ReLU(),
             flatten=nn.Flatten(),  # (N, 128)
             linear3=nn.Linear(128, 18, bias=False),  # norm3 adds a bias
@@ -27,4 +27,5 @@ class SimpleCNN(nn.Sequential):
             linear4=nn.Linear(18, classes),
         )
         super().__init__(layers)
-        self.to(memory_format=torch.channels_last)  # makes it twice as fast on a CPU
+        # With this memory format, the network is twice as fast on a CPU.
+        self.to(memory_format=torch.channels_last)

@@ -1,7 +1,7 @@
 """Read the drawing in each picture: python predict.py photo.jpg scan.png
 
-If the model reads digits, each picture shows one handwritten digit, of any size and anywhere,
-darker or lighter than the background. Ruled or squared paper and a printed box do not matter.
+For a model of digits, each picture must show one handwritten digit. Its size, its place and its
+colour do not matter. Lines on the paper and a printed box do not matter either.
 """
 
 import re
@@ -25,12 +25,9 @@ SHOWN_SIDE = 280  # pixels: side of the pictures that --show saves
 
 def describe(probabilities, classes):
     """Return the most probable class as text, and the second one if the model is not sure."""
-    values, indices = probabilities.topk(2)
-    (first, second), (best, other) = values.tolist(), indices.tolist()
-    text = f"{classes[best]} ({first:.1%})"
-    if first < CONFIDENT:
-        text += f" or {classes[other]} ({second:.1%})"
-    return text
+    values, labels = probabilities.topk(2)
+    first, second = [f"{classes[i]} ({p:.1%})" for p, i in zip(values, labels)]
+    return first if values[0] >= CONFIDENT else f"{first} or {second}"
 
 
 def main():
@@ -58,7 +55,7 @@ def main():
             print(f"Error: {name} {error}", file=sys.stderr)
             failed = True
             continue
-        (probabilities,) = predict_probabilities(checkpoint.model, pixels)
+        probabilities = predict_probabilities(checkpoint.model, pixels)[0]
         if not probabilities.isfinite().all():
             problem = "gives probabilities that are not finite"
             raise cli.UserError(f"{checkpoint.path} {problem}: train a new model")

@@ -9,7 +9,7 @@ from datetime import datetime
 
 import numpy as np
 import torch
-import torch._dynamo  # the first optimizer would import it, and that would be timed
+import torch._dynamo  # otherwise the optimizer imports it while the training is timed
 import torch.nn.functional as F
 from tqdm import tqdm
 
@@ -40,15 +40,17 @@ class Recipe:
     freeze_after: float = share(0.5, "share of the steps after which layer 1 is frozen")
     beta1: float = share(0.7, "decay rate of the mean of the gradients", 0.999)
     beta2: float = share(0.9, "decay rate of the mean of the squared gradients", 0.999)
-    label_smoothing: float = share(0.05, "share of each label given to all classes")
+    label_smoothing: float = share(0.05, "share of a label that all classes get")
 
-    # The warps are random. These are their largest values in any direction.
+    # The warps are random: 15 degrees mean an angle from -15 to 15.
     degrees: float = setting(15.0, "rotation in degrees", highest=180)
     translate: float = share(0.1, "shift, as a share of the image's side")
     scale: float = share(0.1, "change of the size, as a share of the size", 0.999)
-    distortion: float = share(0.2, "shift of corners, as a share of half a side", 0.999)
+    distortion: float = share(
+        0.2, "shift of a corner, as a share of half a side", 0.999
+    )
     perspective_share: float = share(0.5, "share of the images with shifted corners")
-    warp_decay: float = share(0.5, "share by which the warps are weaker at the end")
+    warp_decay: float = share(0.5, "share of the warps that is lost by the end")
 
     # The noise is added to pixels in [0, 1].
     noise_sigma: float = setting(0.25, "largest standard deviation of the noise")
@@ -56,9 +58,16 @@ class Recipe:
 
 
 def one_cycle(recipe, step, steps):
-    """Return the learning rate of a step from 1 to `steps`: it rises, then falls to almost 0."""
-    corners = [0, recipe.warm_up * steps, steps + 1]
-    return np.interp(step, corners, [0, recipe.learning_rate, 0]).item()
+    """Return the learning rate of one step: the rate rises first, then falls to almost 0.
+
+    Steps are counted from 1 to `steps`.
+    """
+    turning_points = [
+        0,
+        recipe.warm_up * steps,
+        steps + 1,
+    ]  # after the last step it is 0
+    return np.interp(step, turning_points, [0, recipe.learning_rate, 0]).item()
 
 
 def train(images, labels, recipe, network=SimpleCNN):
@@ -93,9 +102,10 @@ def train(images, labels, recipe, network=SimpleCNN):
 
 
 def add_synthetic_images(name, training_set, recipe):
-    """Return the training set with the synthetic images of a recipe, and the recipe.
+    """Add the synthetic images of a recipe to a training set; return both.
 
-    If the data set `name` has no synthetic images, the returned recipe has 0 of them.
+    The returned recipe has the number of images that were really added. It is 0 if the data
+    set `name` cannot generate images.
     """
     generate = DATASETS[name].generate
     if not generate or not recipe.synthetic_images:
@@ -128,7 +138,7 @@ def train_and_test(name, training_set, test_set, recipe):
 def main():
     parser = cli.make_parser(__doc__)
     names = ["auto", "default", *DATASETS]
-    text = "auto: the default data set, or synthetic digits if its download fails"
+    text = "auto: the default one, or synthetic digits if it cannot be downloaded"
     parser.add_argument("--dataset", choices=names, default="auto", help=text)
     cli.add_settings(parser, Recipe)
     args = parser.parse_args()

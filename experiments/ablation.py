@@ -1,4 +1,4 @@
-"""Measure what each step of the training is worth, by training without it.
+"""Train without one part of the recipe at a time, and measure what the accuracy loses.
 
 The networks are trained on the first 50,000 training images of MNIST and validated on the
 last 10,000. With --unipen FOLDER they also read UNIPEN (see experiments/handwriting.py).
@@ -45,7 +45,7 @@ def standardized_plain_network():
 
 @cache  # once in each worker process
 def load_sets(unipen):
-    """Return the training set, and a list of test sets; with UNIPEN, it is the last one."""
+    """Return the training set and a list of test sets. UNIPEN, if it is used, is the last."""
     torch.set_num_threads(1)  # each worker process has one core
     images, labels = load_mnist()
     training_set = images[:-VALIDATION_IMAGES], labels[:-VALIDATION_IMAGES]
@@ -53,8 +53,8 @@ def load_sets(unipen):
     test_sets = [(images, labels)]
     test_sets += [(corrupt(images), labels) for corrupt in CORRUPTIONS.values()]
     if unipen:
-        digits = [digit for digit in read_unipen(unipen) if digit[2] is not None]
-        _, labels, images = zip(*digits, strict=True)
+        digits = [(x, y) for _, y, x in read_unipen(unipen) if x is not None]
+        images, labels = zip(*digits, strict=True)
         test_sets.append((torch.cat(images), torch.tensor(labels)))
     return training_set, test_sets
 
@@ -73,7 +73,7 @@ def main():
     parser = make_parser(__doc__)
     add = parser.add_argument
     add("--seeds", type=bounded(int, 2, 1000), default=10, help="trainings per change")
-    add("--unipen", type=user_path, help="folder of UNIPEN's distribution")
+    add("--unipen", type=user_path, help="folder with UNIPEN's files")
     add_processes_option(parser)
     args = parser.parse_args()
     load_mnist()  # so that it is downloaded once, before the workers start

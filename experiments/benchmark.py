@@ -31,7 +31,7 @@ AUGMENT = [
     NORMALIZE,
 ]
 OURS = "this pipeline"
-# Pipelines, and the worker processes of their DataLoader
+# Each pipeline, and how many worker processes its DataLoader has
 WORKERS = {"PIL images": 0, "PIL images, 2 workers": 2, OURS: None}
 RUNS = 3  # of each pipeline
 

@@ -1,8 +1,8 @@
-"""Count how much handwriting of real people is read correctly, as a Markdown table.
+"""Measure how many digits of real people are read correctly; print a Markdown table.
 
-The folder holds either UNIPEN's distribution (train_r01_v07, CC BY 4.0, doi
-10.5281/zenodo.1195803) or pictures. UNIPEN's strokes are drawn as on the page. The name of a
-picture begins with its digit. Example: python -m experiments.handwriting ~/unipen
+The folder holds either UNIPEN's files (train_r01_v07, CC BY 4.0, doi 10.5281/zenodo.1195803)
+or pictures. UNIPEN's strokes are drawn as on the page. The name of a picture begins with its
+digit. Example: python -m experiments.handwriting ~/unipen
 """
 
 import re
@@ -25,6 +25,7 @@ from pipeline.pictures import open_picture
 CANVAS_SIDE = 560  # pixels: half of the page's canvas
 PEN_WIDTH = CANVAS_SIDE // 14  # pixels: the same share as on the page
 DRAWING_SIDE = 0.7 * CANVAS_SIDE  # pixels: longer side of the pen's path
+# A line such as .SEGMENT CHARACTER 4-6,9 OK "7"
 SEGMENT = re.compile(r'(?m)^\.SEGMENT\s+CHARACTER\s+([\d,-]+)\s+\S+\s+"(\d)"')
 INCLUDE = re.compile(r"(?m)^\.INCLUDE\s+(\S+)")
 
@@ -54,7 +55,7 @@ def read_unipen(folder):
 def read_components(path):
     """Return the pen's movements: points (n, 2) with y upwards, or None if the pen was up.
 
-    Movements without points are not counted. Raises ValueError.
+    UNIPEN does not count movements without points. Raises ValueError.
     """
     columns, components = ["X", "Y"], []
     text = "\n" + path.read_text(encoding="latin-1")  # now each field begins with "\n."
@@ -86,6 +87,7 @@ def rasterize(strokes):
     canvas = Image.new("L", (CANVAS_SIDE, CANVAS_SIDE))
     pen = ImageDraw.Draw(canvas)
     for stroke in strokes:
+        # y grows upwards in UNIPEN, and downwards in a picture.
         places = CANVAS_SIDE / 2 + scale * (stroke - (low + high) / 2) * [1, -1]
         pen.line([*map(tuple, places)], 255, PEN_WIDTH)
         for x, y in places:
@@ -133,7 +135,8 @@ def main():
         dataset = DATASETS[checkpoint.metadata["dataset"]]
         digits = list(read_pictures(args.folder, dataset.read_picture))
     if not digits:
-        raise UserError(f"{args.folder} holds no UNIPEN digits and no named pictures")
+        problem = f"{args.folder} has no UNIPEN files and no pictures of digits"
+        raise UserError(f"{problem}: let the name of a picture begin with its digit")
     print(f"{checkpoint.path}\n\n{count_correct(digits, checkpoint)}")
 
 

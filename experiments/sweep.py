@@ -17,7 +17,13 @@ from experiments import workers
 from experiments.workers import in_parallel
 from pipeline import cli
 from pipeline.data import DATASETS, DEFAULT, load_dataset
-from pipeline.gate import FILE, judge, metrics_with_limits, read_limits, read_rows
+from pipeline.gate import (
+    LIMITS_FILE,
+    judge,
+    metrics_with_limits,
+    read_limits,
+    read_rows,
+)
 from pipeline.metrics import METRICS
 from train import Recipe
 
@@ -28,9 +34,9 @@ DEVIATIONS = 5  # from the mean of good models to a limit
 def measure_limits(dataset, runs, labels):
     """Return rows of limits.json: limits from the metrics of good models (`runs`).
 
-    A standard deviation counts as at least one test image (for percentages), one image of
-    the smallest class (for the worst recall), or a tenth of the last printed digit (for other
-    metrics). Limits are rounded away from the mean.
+    If a standard deviation is very small, a minimum is used instead: one test image for
+    percentages, one image of the smallest class for the worst recall, a tenth of the last
+    printed digit for other metrics. Limits are rounded away from the mean.
     """
     rows, smallest_class = {}, labels.bincount().min().item()
     for name, bounds in metrics_with_limits(dataset).items():
@@ -76,7 +82,7 @@ def count_failures(runs, limits):
         titles = [METRICS[check.metric].title for check in checks if not check.passed]
         counts.update(titles)
         failed += bool(titles)
-    return failed, [f"- {title}: {n} fail" for title, n in counts.items()]
+    return failed, [f"- {title}: {n} seeds fail" for title, n in counts.items()]
 
 
 def write_json(path, content):
@@ -97,7 +103,7 @@ def main():
     dataset, recipe = args.dataset, cli.read_settings(args, Recipe)
     read_rows()  # a damaged file is an error before the training
     limits = None if args.write else read_limits(dataset)
-    _, _, (_, labels) = load_dataset(dataset)  # downloads once, before any process
+    _, _, test_set = load_dataset(dataset)  # downloads once, before any process starts
     cli.check_folder(".")
 
     jobs = {seed: (dataset, replace(recipe, seed=seed)) for seed in range(args.seeds)}
@@ -111,8 +117,8 @@ def main():
         write_json(SWEEP_FILE, done)
     runs = list(done.values())
     if args.write:
-        rows = measure_limits(dataset, runs, labels)
-        write_json(FILE, read_rows() | {dataset: rows})
+        rows = measure_limits(dataset, runs, labels=test_set[1])
+        write_json(LIMITS_FILE, read_rows() | {dataset: rows})
         limits = read_limits(dataset)
     print(summarize(runs, limits), end="\n\n")
     failed, lines = count_failures(runs, limits)

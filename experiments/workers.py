@@ -49,7 +49,7 @@ def dask_executor(address):
         if any(threads > 1 for threads in client.nthreads().values()):
             reason = "threads share torch's random numbers"
             raise UserError(f"start each worker with --nthreads 1, because {reason}")
-        yield client.get_executor(pure=False)
+        yield client.get_executor(pure=False)  # equal jobs are computed again
 
 
 def hide_progress_bars():
@@ -60,14 +60,16 @@ def hide_progress_bars():
 def in_parallel(function, jobs, description, at_once, executor=None):
     """Yield (name, function(*arguments)) of `jobs` {name: arguments} as they are done.
 
-    At most `at_once` jobs are submitted at a time, so Ctrl-C does not wait for many jobs.
+    Only `at_once` jobs are submitted at a time, so that Ctrl-C ends this quickly.
     """
     waiting, running, done = iter(jobs.items()), {}, []
     try:
         with executor or futures.ProcessPoolExecutor(
             at_once, get_context("spawn"), initializer=hide_progress_bars
         ) as pool:
-            for _ in tqdm(jobs, description, disable=None):  # one result each time
+            for _ in tqdm(
+                jobs, description, disable=None
+            ):  # yields one result each time
                 for name, arguments in islice(waiting, at_once - len(running)):
                     running[pool.submit(function, *arguments)] = name
                 finished, _ = futures.wait(running, None, futures.FIRST_COMPLETED)

@@ -1,4 +1,4 @@
-"""Random warps and noise for a whole batch; each pixel is resampled once.
+"""Random warps and noise for a whole batch; each image is interpolated only once.
 
 Coordinates are those of torch.nn.functional.grid_sample with align_corners=False: the image
 spans [-1, 1] from left to right and from top to bottom.
@@ -27,8 +27,9 @@ def random_warp(images, generator, degrees, translate, scale, distortion, share)
     shifts = uniform(n, 2, limit=2 * translate)  # the image is 2 wide and 2 high
     scales = 1 + uniform(n, limit=scale)
     chosen = torch.rand(n, 1, 1, generator=generator) < share
-    inward = uniform(n, 4, 2, limit=distortion).abs() * chosen
-    return warp(images, angles, shifts, scales, CORNERS * (1 - inward))
+    # In chosen images, each corner moves towards the centre.
+    corner_shifts = uniform(n, 4, 2, limit=distortion).abs() * chosen
+    return warp(images, angles, shifts, scales, CORNERS * (1 - corner_shifts))
 
 
 def warp(images, degrees, shifts, scales, corners):
@@ -40,7 +41,7 @@ def warp(images, degrees, shifts, scales, corners):
     cos, sin = radians.cos(), radians.sin()
     inverse_turn = torch.stack([cos, -sin, sin, cos], dim=1).view(-1, 2, 2)
     inverse_turn /= scales.view(-1, 1, 1)
-    # These points of the input are turned, scaled and shifted to CORNERS.
+    # Turning, scaling and shifting moves these points of the input to CORNERS.
     sources = (CORNERS - shifts.unsqueeze(1)) @ inverse_turn
     to_sources, to_corners = projective_frames(sources), projective_frames(corners)
     homographies = to_sources @ to_corners.inverse()  # from output to input
@@ -57,11 +58,13 @@ def warp(images, degrees, shifts, scales, corners):
 def projective_frames(points):
     """Return matrices (N, 3, 3) for four points (N, 4, 2), in homogeneous coordinates.
 
-    Each matrix maps (1, 0, 0), (0, 1, 0), (0, 0, 1) and (1, 1, 1) to its four points.
+    Each matrix maps (1, 0, 0), (0, 1, 0), (0, 0, 1) and (1, 1, 1) to its four points. So the
+    matrix B @ A.inverse() maps the points of a matrix A to the points of a matrix B.
     """
     points = F.pad(points, (0, 1), value=1).mT  # (N, 3, 4): columns x, y, 1
     three, fourth = points.split([3, 1], dim=2)
-    return three * torch.linalg.solve(three, fourth).mT
+    factors = torch.linalg.solve(three, fourth)  # (N, 3, 1): fourth = three @ factors
+    return three * factors.mT  # each column times its factor
 
 
 def add_noise(images, generator, sigma, share):

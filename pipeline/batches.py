@@ -8,7 +8,7 @@ from pipeline.augmentation import add_noise, random_warp
 
 
 def augment(images, recipe, strength, generator):
-    """Augment images (N, C, H, W) as a training with a `Recipe` of train.py does.
+    """Augment images (N, C, H, W) float with the settings of a `Recipe` of train.py.
 
     `strength` from 0 to 1 scales the ranges of the warps.
     """
@@ -35,7 +35,7 @@ def augmented_batches(images, labels, recipe, steps_per_epoch):
 def prefetched(batches):
     """Yield the same batches, while a second thread prepares the next one."""
     with ThreadPoolExecutor(max_workers=1) as executor:
-        upcoming = executor.submit(next, batches, None)  # None is the end
+        upcoming = executor.submit(next, batches, None)  # None follows the last batch
         while batch := upcoming.result():
             upcoming = executor.submit(next, batches, None)
             yield batch

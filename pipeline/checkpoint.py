@@ -1,6 +1,6 @@
 """Save, find and load checkpoints.
 
-A checkpoint is written as a whole or not at all. Loading a file from elsewhere runs no code.
+If writing fails, no half-written file is left. Loading a file never runs code from it.
 """
 
 import hashlib
@@ -18,9 +18,9 @@ from torch import nn
 from pipeline.cli import UserError, printable, write_file
 from pipeline.data import DATASETS
 
-NAME = "model_%Y%m%d_%H%M%S.pth"  # in UTC, so that daylight saving changes no order
+NAME = "model_%Y%m%d_%H%M%S.pth"  # in UTC, because local time may go back by an hour
 NAME_PATTERN = f"model_{8 * '[0-9]'}_{6 * '[0-9]'}.pth"
-METADATA_BYTES = 1_000_000  # a file may be this much larger than twice its weights
+METADATA_BYTES = 1_000_000  # a file may have these and twice the bytes of the weights
 
 
 class Checkpoint(NamedTuple):
@@ -44,16 +44,16 @@ def save_checkpoint(model, metadata, folder="."):
     torch.save({"metadata": metadata, "state_dict": model.state_dict()}, buffer)
     while True:
         path = Path(folder, datetime.now(UTC).strftime(NAME))
+        lock = path.with_suffix(".partial")
         with suppress(FileExistsError):
-            lock = path.with_suffix(".partial")
-            lock.touch(exist_ok=False)  # only one process can create this file
+            lock.touch(exist_ok=False)  # fails if another process uses the same name
             try:
                 if not path.exists():
                     write_file(path, buffer.getvalue())
                     return path
             finally:
                 lock.unlink()
-        time.sleep(0.1)  # the next second has another name
+        time.sleep(0.1)  # wait for the next second, which has another name
 
 
 def find_checkpoints(folder="."):
@@ -65,7 +65,8 @@ def find_checkpoints(folder="."):
     paths = sorted(folder.glob(NAME_PATTERN))
     if not paths:
         raise UserError(f"no checkpoint in {folder}: run `python train.py` first")
-    if paths[-1].name > (datetime.now(UTC) + timedelta(days=1)).strftime(NAME):
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    if paths[-1].name > tomorrow.strftime(NAME):  # the names are in the order of time
         problem = "has a date in the future and would stay the newest checkpoint"
         raise UserError(f"{paths[-1]} {problem}: rename or delete it")
     return paths
@@ -105,8 +106,9 @@ def read_file(path, limit):
     content = path.read_bytes()
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            # A small archive can unpack to many gigabytes. testzip compares the CRCs.
             unpacked = sum(part.file_size for part in archive.infolist())
-            if unpacked > limit or archive.testzip():  # testzip finds a wrong CRC
+            if unpacked > limit or archive.testzip():
                 raise ValueError("the archive is damaged")
         saved = torch.load(io.BytesIO(content), weights_only=True)
         return content, saved["metadata"], saved["state_dict"]
@@ -115,7 +117,7 @@ def read_file(path, limit):
 
 
 def check_metadata(metadata):
-    """Raise UserError unless the metadata has everything that other code reads."""
+    """Raise UserError unless the metadata has the fields that other files use."""
     if not isinstance(metadata, dict):
         raise UserError("has no valid metadata")
     types = {"dataset": str, "classes": list, "test_accuracy": float}

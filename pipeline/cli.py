@@ -1,4 +1,4 @@
-"""What all commands need: options, errors in one sentence, and files that are written whole."""
+"""What all commands need: options, errors in one sentence, and a function that writes files."""
 
 import argparse
 import dataclasses
@@ -21,7 +21,8 @@ def run_main(main):
     UserError and OSError are printed as one sentence. Ctrl-C prints nothing.
     """
     if hasattr(sys.stdout, "reconfigure"):  # a notebook's stdout has no such method
-        sys.stdout.reconfigure(errors="backslashreplace")  # prints any file name
+        # Then a file name with unusual characters cannot stop a command.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         exit_code = main()
         sys.stdout.flush()
@@ -43,9 +44,9 @@ def run_main(main):
 
 
 def write_file(path, content):
-    """Write text or bytes to a file, as a whole or not at all.
+    """Write text or bytes to a file.
 
-    Raises OSError with the path. An older file at the path then stays as it was.
+    Raises OSError with the path. If writing fails, an older file there is not changed.
     """
     if isinstance(content, str):
         content = content.encode("utf-8", errors="backslashreplace")
@@ -86,6 +87,7 @@ class HelpFormatter(argparse.RawDescriptionHelpFormatter):
     """Keeps the line breaks of the description, and adds the default to each help text."""
 
     def _get_help_string(self, action):
+        # A flag such as --show has no values (nargs is 0), so its default says nothing.
         has_default = action.nargs != 0 and action.default is not None
         return f"{action.help} (default: %(default)s)" if has_default else action.help
 
@@ -102,22 +104,22 @@ def user_path(text):
     return Path(text).expanduser()
 
 
-def bounded(kind, lowest, highest):
-    """Return a function that parses a number of a kind (int or float) within bounds."""
+def bounded(number_type, lowest, highest):
+    """Return a function that turns text into an int or float and checks the bounds."""
 
     def parse(text):
-        if lowest <= kind(text) <= highest:
-            return kind(text)
+        if lowest <= number_type(text) <= highest:
+            return number_type(text)
         raise argparse.ArgumentTypeError(
             f"{text} is not between {lowest:,} and {highest:,}"
         )
 
-    parse.__name__ = kind.__name__  # argparse prints it in "invalid int value"
+    parse.__name__ = number_type.__name__  # argparse prints it: "invalid int value"
     return parse
 
 
 def setting(default, description, lowest=0, highest=1_000_000):
-    """Return a field of a dataclass, with the bounds and the help text of its option."""
+    """Return a field of a dataclass. `add_settings` makes an option of its metadata."""
     parse = bounded(type(default), lowest, highest)
     option = {"type": parse, "metavar": "N", "help": description}
     return dataclasses.field(default=default, metadata=option)
@@ -137,14 +139,14 @@ def add_settings(parser, dataclass, skip=()):
 
 
 def read_settings(args, dataclass):
-    """Return the dataclass of parsed options; fields without an option have their defaults."""
-    names = {field.name for field in dataclasses.fields(dataclass)} & vars(args).keys()
-    return dataclass(**{name: getattr(args, name) for name in names})
+    """Create a dataclass from parsed options; fields without an option keep their default."""
+    names = [field.name for field in dataclasses.fields(dataclass)]
+    return dataclass(**{name: getattr(args, name) for name in names if name in args})
 
 
 def add_checkpoint_option(parser):
-    newest = "model to use (default: the newest model_*.pth in the current folder)"
-    parser.add_argument("--checkpoint", type=user_path, help=newest)
+    text = "model to use (default: the newest model_*.pth in the current folder)"
+    parser.add_argument("--checkpoint", type=user_path, help=text)
 
 
 def markdown_table(header, rows):

@@ -10,26 +10,26 @@ from pipeline.cli import UserError
 from pipeline.mnist import load_mnist
 from pipeline.synthetic import IMAGE_SIDE, generate_digits
 
-SYNTHETIC_TRAIN = (60_000, 1)  # number of digits, and their seed
-SYNTHETIC_TEST = (10_000, 2)
+SYNTHETIC_TRAIN = {"n": 60_000, "seed": 1}
+SYNTHETIC_TEST = {"n": 10_000, "seed": 2}
 
 
 def read_digit(picture):
     """Return pixels (1, 1, 28, 28) of a picture of one digit on any background."""
-    from pipeline import pictures  # not above: training works without Pillow and scipy
+    from pipeline import pictures  # here, so that training needs no Pillow and no scipy
 
     return pictures.read_digit(picture)
 
 
 def read_drawing(picture):
     """Return pixels (1, 1, 28, 28) of a picture of one drawing; all ink is kept."""
-    from pipeline import folder  # not above: training works without Pillow and scipy
+    from pipeline import folder  # here, so that training needs no Pillow and no scipy
 
     return folder.read_drawing(picture)
 
 
 class Dataset(NamedTuple):
-    """A data set, and how a picture is read for a model that was trained on it."""
+    """A data set, and the function that reads a picture for its models."""
 
     title: str  # as reports print it: "10,000 test images of MNIST"
     classes: list[str]  # names in the order of the labels
@@ -41,22 +41,27 @@ class Dataset(NamedTuple):
 
 def load_synthetic(train=True):
     """Generate synthetic digits for training, or other ones for testing."""
-    return generate_digits(*(SYNTHETIC_TRAIN if train else SYNTHETIC_TEST))
+    return generate_digits(**(SYNTHETIC_TRAIN if train else SYNTHETIC_TEST))
 
 
 def generate_for_mnist(n):
     """Generate n synthetic digits that are added to MNIST's; none of them is in a test set.
 
-    Rare shapes are as frequent as usual ones, because MNIST already has the usual ones.
+    Each rare shape is as frequent as each usual one, because MNIST has few rare shapes.
     """
-    return generate_digits(n, SYNTHETIC_TRAIN[1], usual_per_rare=1)
+    return generate_digits(n, SYNTHETIC_TRAIN["seed"], usual_per_rare=1)
 
 
 DIGITS = list("0123456789")
 SYNTHETIC = Dataset("synthetic digits", DIGITS, load_synthetic, read_picture=read_digit)
 DATASETS = {  # keys: the value of --dataset, which is also saved in the checkpoint
     "mnist": Dataset(
-        "MNIST", DIGITS, load_mnist, generate_for_mnist, "synthetic", read_digit
+        "MNIST",
+        DIGITS,
+        load_mnist,
+        generate=generate_for_mnist,
+        second_test_set="synthetic",
+        read_picture=read_digit,
     ),
     "synthetic": SYNTHETIC,
 }
@@ -66,9 +71,9 @@ DEFAULT, FALLBACK = "mnist", "synthetic"
 def load_dataset(name="auto"):
     """Return the name, the training set and the test set of a data set.
 
-    The name "default" means DEFAULT. "auto" means DEFAULT too, or FALLBACK if DEFAULT cannot
-    be downloaded and both have the same classes; this is printed. Raises UserError,
-    ConnectionError if a download fails, and OSError if a file cannot be read or written.
+    The name "default" means DEFAULT. "auto" means DEFAULT too; if its download fails, and
+    FALLBACK has the same classes, then FALLBACK is used and a message is printed. Raises
+    UserError, ConnectionError if a download fails, OSError if a file cannot be read or written.
     """
     wanted = DEFAULT if name in ("auto", "default") else name
     try:
@@ -90,12 +95,13 @@ def load_split(name, train):
     if name not in DATASETS:
         problem = f"there is no data set {name} in pipeline/data.py"
         raise UserError(f"{problem}, only {', '.join(DATASETS)}")
-    title, classes, load, *_ = DATASETS[name]
-    images, labels = load(train=train)
-    problem = find_problem(images, labels, len(classes))
+    dataset = DATASETS[name]
+    images, labels = dataset.load(train=train)
+    problem = find_problem(images, labels, len(dataset.classes))
     if problem:
-        part = "training" if train else "test"
-        raise UserError(f"{problem}: correct the load function of {title} ({part} set)")
+        part = "training set" if train else "test set"
+        advice = f"correct the load function of {dataset.title} ({part})"
+        raise UserError(f"{problem}: {advice}")
     return images, labels
 
 
@@ -105,7 +111,7 @@ def find_problem(images, labels, classes):
     if images.dtype != torch.float32 or images.shape[1:] != shape or not len(images):
         found = f"{images.dtype} {tuple(images.shape)}"
         return f"the images are {found} instead of torch.float32 (N, 1, {IMAGE_SIDE}, {IMAGE_SIDE})"
-    if not (images.min() >= 0 and images.max() <= 1):  # also true for NaN
+    if not (images.min() >= 0 and images.max() <= 1):  # NaN is found too
         return f"pixels are in {images.min():g} to {images.max():g} instead of 0 to 1"
     if labels.dtype != torch.int64 or labels.shape != images.shape[:1]:
         found = f"{labels.dtype} {tuple(labels.shape)}"

@@ -39,7 +39,7 @@ def evaluate(checkpoint):
     images, labels = load_split(metadata["dataset"], train=False)
     metrics, probabilities = measure(model, images, labels)
     mismatch = abs(metadata["test_accuracy"] - metrics["accuracy"])
-    metrics["accuracy_mismatch"] = mismatch * len(images) / 100
+    metrics["accuracy_mismatch"] = mismatch / 100 * len(images)  # as a number of images
     metrics["file_megabytes"] = checkpoint.size / 1e6
     if dataset.second_test_set:
         others, other_labels = load_split(dataset.second_test_set, train=False)
@@ -52,14 +52,14 @@ def measure(model, images, labels):
     """Return the metrics of a model by name, and its class probabilities (N, classes)."""
     probabilities = predict_probabilities(model, images)
     tensors = [*model.parameters(), *model.buffers()]
-    few = images[:SINGLE_IMAGES].split(1)
-    single = torch.cat([predict_probabilities(model, image) for image in few])
+    first = images[:SINGLE_IMAGES].split(1)
+    single = torch.cat([predict_probabilities(model, image) for image in first])
     batch_difference = (single - probabilities[:SINGLE_IMAGES]).abs().max()
     confidences, predictions = probabilities.max(dim=1)
     mistakes = confidences[predictions != labels]
-    if not len(mistakes):  # then the least confident answer takes their place
+    if not len(mistakes):  # without mistakes, the least confident answer is used
         mistakes = confidences.min()
-    masks = [labels == label for label in labels.unique()]
+    masks = [labels == label for label in labels.unique()]  # of each class
     metrics = {
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "batch_difference": batch_difference.item(),
@@ -78,7 +78,7 @@ def measure(model, images, labels):
     for size in LATENCY_BATCHES:
         batch = torch.rand(size, *images.shape[1:])
         latency, plain_latency = latencies([model, plain], batch)
-        metrics[f"latency_{size}"] = latency / plain_latency
+        metrics[f"relative_latency_{size}"] = latency / plain_latency
     return metrics, probabilities
 
 
@@ -96,7 +96,7 @@ def accuracy(probabilities, labels):
 
 def plain_network(side=28, classes=10):
     """Return a usual small network for square grey images: for MNIST, 7,098 parameters."""
-    pooled = ((side - 2) // 2 - 2) // 2
+    pooled = ((side - 2) // 2 - 2) // 2  # side of the images after the second pooling
     return nn.Sequential(
         nn.Conv2d(1, 4, 3),
         nn.ReLU(),

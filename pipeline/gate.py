@@ -1,4 +1,4 @@
-"""Judge metrics by their limits. Limits that good models reach are in limits.json."""
+"""Judge metrics by their limits. limits.json has limits that were measured on good models."""
 
 import json
 import math
@@ -9,7 +9,7 @@ from pipeline.cli import UserError
 from pipeline.data import DATASETS
 from pipeline.metrics import METRICS
 
-FILE = Path(__file__).with_name("limits.json")
+LIMITS_FILE = Path(__file__).with_name("limits.json")
 
 
 class Check(NamedTuple):
@@ -25,14 +25,11 @@ class Check(NamedTuple):
         return self.at_least <= self.measured <= self.at_most  # False for NaN
 
     def describe(self):
-        """Return the measured value and the required range as text.
-
-        A failed value gets more digits until it looks different from its limit.
-        """
+        """Return the measured value and the required range as text."""
         metric = METRICS[self.metric]
         bounds = [("≥", self.at_least), ("≤", self.at_most)]
         bounds = [(sign, bound) for sign, bound in bounds if math.isfinite(bound)]
-        for more_digits in range(6):
+        for more_digits in range(6):  # until the value and its limit look different
             measured = metric.show(self.measured, more_digits)
             required = [metric.show(bound, more_digits) for _, bound in bounds]
             if self.passed or measured not in required:
@@ -46,7 +43,7 @@ class Check(NamedTuple):
         symbol = "✓" if self.passed else "✗"
         line = f"{symbol} {METRICS[self.metric].title}: {measured} ({required})"
         if self.metric == "mistake_confidence" and self.measured < self.at_least:
-            line += ": low confidence on mistakes can be good; if you want it, run"
+            line += ": low confidence on mistakes may be good; to accept it, run"
             line += " `python -m experiments.sweep --write`"
         return line
 
@@ -77,22 +74,25 @@ def read_limits(dataset):
     """
     rows, needed = read_rows().get(dataset), metrics_with_limits(dataset)
     try:
-        if rows.keys() == needed.keys():
-            return {
-                metric: {name: float(rows[metric][name]) for name in names}
-                for metric, names in needed.items()
-            }
+        if rows.keys() != needed.keys():
+            raise ValueError("limits are missing, or there are too many")
+        return {
+            metric: {name: float(rows[metric][name]) for name in names}
+            for metric, names in needed.items()
+        }
     except (AttributeError, KeyError, TypeError, ValueError):
-        pass  # there are no limits yet, or limits.json was changed by hand
-    remedy = f"run `python -m experiments.sweep --dataset {dataset} --write`"
-    raise UserError(
-        f"{FILE.name} does not have exactly the limits of {dataset}: {remedy}"
-    )
+        problem = f"{LIMITS_FILE.name} does not have exactly the limits of {dataset}"
+        advice = f"run `python -m experiments.sweep --dataset {dataset} --write`"
+        raise UserError(f"{problem}: {advice}") from None
 
 
 def read_rows():
-    """Return everything in limits.json by data set; raise UserError if it is damaged."""
+    """Return {data set: its rows} of limits.json; raise UserError if the file is damaged."""
     try:
-        return dict(json.loads(FILE.read_text("utf-8"))) if FILE.exists() else {}
+        return (
+            dict(json.loads(LIMITS_FILE.read_text("utf-8")))
+            if LIMITS_FILE.exists()
+            else {}
+        )
     except (TypeError, ValueError):
-        raise UserError(f"{FILE} is damaged: repair it, or delete it") from None
+        raise UserError(f"{LIMITS_FILE} is damaged: repair it, or delete it") from None

@@ -8,10 +8,10 @@ from torch import Generator
 
 from pipeline.augmentation import random_warp
 
-# Arguments of `random_warp`; such small warps cannot turn a 6 into a 9
-WARP_RANGES = (15, 0.1, 0.1, 0.2, 0.5)
+# Warps of this size cannot turn a 6 into a 9.
+WARP = {"degrees": 15, "translate": 0.1, "scale": 0.1, "distortion": 0.2, "share": 0.5}
 LATENCY_BATCHES = (1, 32, 64)  # batch sizes whose latency is measured
-MIN, MAX = ("at_least",), ("at_most",)
+AT_LEAST, AT_MOST = ("at_least",), ("at_most",)
 
 
 class Metric(NamedTuple):
@@ -20,7 +20,7 @@ class Metric(NamedTuple):
     title: str
     digits: int  # after the decimal point
     unit: str = ""
-    limits: tuple = ()  # of "at_least" and "at_most"
+    limits: tuple = ()  # limits that the sweep measures: "at_least", "at_most" or both
 
     def show(self, value, more_digits=0):
         """Return the value with its unit as text."""
@@ -37,36 +37,37 @@ def blur(images):
     places = torch.arange(float(images.shape[-1]))
     distances = places - places.unsqueeze(1)
     weights = torch.exp(-(distances**2) / 2) / math.sqrt(math.tau)
-    return weights @ images @ weights  # along the columns, and along the rows
+    return weights @ images @ weights  # blurs the columns, then the rows
 
 
-def warp(images):
-    return random_warp(images, Generator().manual_seed(0), *WARP_RANGES)
+def warp_images(images):
+    return random_warp(images, Generator().manual_seed(0), **WARP)
 
 
-CORRUPTIONS = {  # functions of images in [0, 1]; they use the same random numbers each time
+# Functions of images in [0, 1]. They use the same random numbers for every model.
+CORRUPTIONS = {
     "noise": add_pixel_noise,
     "grey_background": lambda images: 0.3 + 0.7 * images,
     "blur": blur,
-    "warps": warp,
+    "warps": warp_images,
 }
 METRICS = {
     "parameters": Metric("Parameters", 0),
-    "batch_difference": Metric("Probability Change, Alone or in a Batch", 3),
-    "accuracy": Metric("Test Accuracy", 2, "%", MIN),
-    "worst_recall": Metric("Recall of the Worst Class", 2, "%", MIN),
-    "cross_entropy": Metric("Test Cross-Entropy", 3, "", MAX),
-    "mistake_confidence": Metric("Confidence on Mistakes", 1, "%", MIN + MAX),
+    "batch_difference": Metric("Probability Change from Single Image to Batch", 3),
+    "accuracy": Metric("Test Accuracy", 2, "%", AT_LEAST),
+    "worst_recall": Metric("Recall of the Worst Class", 2, "%", AT_LEAST),
+    "cross_entropy": Metric("Test Cross-Entropy", 3, "", AT_MOST),
+    "mistake_confidence": Metric("Confidence on Mistakes", 1, "%", AT_LEAST + AT_MOST),
     "accuracy_mismatch": Metric("Difference from the Saved Accuracy", 1, " images"),
-    "synthetic_accuracy": Metric("Accuracy on Synthetic Digits", 2, "%", MIN),
+    "synthetic_accuracy": Metric("Accuracy on Synthetic Digits", 2, "%", AT_LEAST),
 }
 for name in CORRUPTIONS:
     title = name.replace("_", " ").title()
-    METRICS[f"{name}_accuracy"] = Metric(f"Accuracy under {title}", 2, "%", MIN)
+    METRICS[f"{name}_accuracy"] = Metric(f"Accuracy under {title}", 2, "%", AT_LEAST)
     change = f"Probability Change under {title}"
-    METRICS[f"{name}_difference"] = Metric(change, 3, "", MAX)
+    METRICS[f"{name}_difference"] = Metric(change, 3, "", AT_MOST)
 METRICS["megabytes"] = Metric("Parameters and Buffers", 3, " MB")
 METRICS["file_megabytes"] = Metric("Checkpoint File", 3, " MB")
 for size in LATENCY_BATCHES:
     title = f"Latency Relative to a Plain Network, Batch of {size}"
-    METRICS[f"latency_{size}"] = Metric(title, 1, " ×")
+    METRICS[f"relative_latency_{size}"] = Metric(title, 1, " ×")

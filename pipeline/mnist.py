@@ -35,7 +35,7 @@ def load_mnist(train=True):
 
 
 def read_verified(name, header):
-    """Return the values (n,) uint8 of a file after its header; raise UserError."""
+    """Return the values (n,) uint8 of a file after its header; raise UserError if damaged."""
     path = Path(RAW, name)
     content = path.read_bytes()
     if hashlib.sha256(content).hexdigest() != SHA256[name]:
@@ -50,12 +50,12 @@ def download():
     timeout = socket.getdefaulttimeout()
     socket.setdefaulttimeout(STALL_SECONDS)  # torchvision itself would wait forever
     try:
-        MNIST(RAW.parents[1], download=True)
+        MNIST("data", download=True)
     except Exception as error:  # a broken mirror can raise any exception
         if getattr(error, "errno", None) in DISK_ERRORS:
             raise
-        reason = str(error).strip().rpartition("\n")[2].strip("<>")
-        reason = printable(reason) or type(error).__name__
+        last_line = str(error).strip().split("\n")[-1]
+        reason = printable(last_line.strip("<>")) or type(error).__name__
         raise ConnectionError(f"MNIST could not be downloaded ({reason})") from None
     finally:
         socket.setdefaulttimeout(timeout)

@@ -12,16 +12,20 @@ from pipeline.metrics import METRICS
 
 FOLDER = Path("report")
 SUMMARY, METRICS_FILE = FOLDER / "summary.md", FOLDER / "metrics.json"
-CONFUSIONS, MISTAKES = FOLDER / "confusion_matrix.png", FOLDER / "mistakes.png"
+CONFUSION_MATRIX, MISTAKES = FOLDER / "confusion_matrix.png", FOLDER / "mistakes.png"
 ROWS, COLUMNS = 3, 6  # of the images in mistakes.png
-CHECKED = "dataset", "classes", "test_accuracy"  # metadata with a type that was checked
-UNCHECKED = "recipe", "trained_at", "torch_version"  # metadata that may be anything
+CHECKED = "dataset", "classes", "test_accuracy"  # metadata with the right types
+UNCHECKED = (
+    "recipe",
+    "trained_at",
+    "torch_version",
+)  # metadata of any type, shown as text
 
 
 def clear_report():
     """Create the folder, and delete the report of an earlier run; raises UserError."""
     check_folder(FOLDER)
-    for path in (SUMMARY, METRICS_FILE, CONFUSIONS, MISTAKES):
+    for path in (SUMMARY, METRICS_FILE, CONFUSION_MATRIX, MISTAKES):
         path.unlink(missing_ok=True)
 
 
@@ -33,6 +37,7 @@ def write_failure(reason):
 
 def write_metrics(**content):
     """Write metrics.json. NaN and infinity become null, because JSON does not have them."""
+    # Python writes NaN all the same, and calls parse_constant when it reads it.
     content = json.loads(json.dumps(content), parse_constant=lambda name: None)
     write_file(METRICS_FILE, json.dumps(content, indent=2) + "\n")
 
@@ -49,7 +54,7 @@ def write_report(verdict, evaluation, checks, predecessor):
         checks=[check._asdict() | {"passed": check.passed} for check in checks],
         predecessor=plain_data(predecessor),
     )
-    draw_confusions(evaluation)
+    draw_confusion_matrix(evaluation)
     draw_mistakes(evaluation)
     older_metrics = {} if isinstance(predecessor, str) else predecessor.metrics
     rows = []
@@ -73,15 +78,19 @@ def plain_data(evaluation):
     """Return file, metadata and metrics of an Evaluation; a text stays as it is."""
     if isinstance(evaluation, str):
         return evaluation
-    path, _, sha256, metadata, _ = evaluation.checkpoint
-    known = {name: metadata[name] for name in CHECKED}
-    known |= {name: str(metadata.get(name)) for name in UNCHECKED}
-    metrics = evaluation.metrics
-    return {"file": path.name, "sha256": sha256, "metadata": known, "metrics": metrics}
+    checkpoint = evaluation.checkpoint
+    known = {name: checkpoint.metadata[name] for name in CHECKED}
+    known |= {name: str(checkpoint.metadata.get(name)) for name in UNCHECKED}
+    return {
+        "file": checkpoint.path.name,
+        "sha256": checkpoint.sha256,
+        "metadata": known,
+        "metrics": evaluation.metrics,
+    }
 
 
 def compare(evaluation, predecessor):
-    """Return a sentence on the test images that only one of two models reads correctly.
+    """Count the test images that only one of two models reads correctly; return a sentence.
 
     The p-value is that of the exact two-sided sign test on these images
     (McNemar, 1947, https://doi.org/10.1007/BF02295996).
@@ -105,13 +114,13 @@ def sign_test(gained, lost):
     return min(1.0, 2 * tail / 2**n)
 
 
-def draw_confusions(evaluation):
-    """Draw the number of images by label and prediction; only mistakes have a colour."""
+def draw_confusion_matrix(evaluation):
+    """Draw the confusion matrix. Only mistakes have a colour."""
     classes = evaluation.checkpoint.metadata["classes"]
     n = len(classes)
     cells = n * evaluation.labels + evaluation.probabilities.argmax(dim=1)
     counts = torch.bincount(cells, minlength=n * n).view(n, n)
-    mistakes = counts - counts.diag().diag()
+    mistakes = counts.clone().fill_diagonal_(0)
     figure = new_figure(2 + 0.4 * n, 2 + 0.4 * n)
     axis = figure.subplots()
     # Half of the colour scale is enough: the numbers stay readable.
@@ -123,7 +132,7 @@ def draw_confusions(evaluation):
     axis.set_xticklabels(classes, rotation=90 if max(map(len, classes)) > 2 else 0)
     axis.set_yticklabels(classes)
     axis.set_title(f"{len(cells):,} test images, {mistakes.sum().item():,} mistakes")
-    figure.savefig(CONFUSIONS)
+    figure.savefig(CONFUSION_MATRIX)
 
 
 def draw_mistakes(evaluation):

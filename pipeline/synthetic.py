@@ -12,22 +12,24 @@ import torch
 import torch.nn.functional as F
 
 IMAGE_SIDE, DIGIT_SIDE = 28, 20  # pixels: side of an image, longer side of its digit
-# A spread is a standard deviation.
-JITTER = 0.55  # grid units: spread of a point's shift
-SLOPPINESS = 0.4  # spread of the logarithm of the jitter: neat and careless writers
-ASPECT = 0.15  # spread of the logarithm of width to height
-SLANT = (5.0, 12.0)  # degrees to the right: mean and spread, as in MNIST
-ROTATION = 7.0  # degrees: spread
-PEN_WIDTH = (2.4, 0.3)  # pixels: median, and spread of its logarithm, as in MNIST
-PRESSURE = 0.6  # spread of the logarithm of the ink along a stroke
-DOT = 0.5  # pixels: standard deviation of a dot; larger dots would fill small loops
-EDGE = 1.4  # pixels over which a stroke fades to black
-SMOOTHINGS = 3  # rounds of corner cutting; each doubles the points of a curve
+# "Deviation" means standard deviation. A factor is exp(deviation * normal random number).
+JITTER = 0.55  # grid units: deviation of a point's shift
+JITTER_FACTOR = 0.4  # deviation of the factor of the jitter: some writers are careless
+ASPECT_FACTOR = 0.15  # deviation of the factor of the width
+SLANT = (5.0, 12.0)  # degrees to the right: mean and deviation, as in MNIST
+ROTATION = 7.0  # degrees: deviation
+PEN_WIDTH = (2.4, 0.3)  # pixels: median, and deviation of its factor, as in MNIST
+INK_FACTOR = 0.6  # deviation of the factor of the ink, which changes along a stroke
+DOT_SIZE = (
+    0.5  # pixels: deviation of a Gaussian dot; larger dots would fill small loops
+)
+EDGE_WIDTH = 1.4  # pixels over which a stroke fades to black
+SMOOTHINGS = 3  # rounds of smoothing; each round doubles the points of a curve
 TEXT = Path(__file__).with_name("skeletons.txt").read_text("utf-8")
 USUAL, RARE = TEXT.split("\n\n")  # skeletons of the usual and of the rare shapes
 
 
-def read_skeletons(text=f"{USUAL}\n{RARE}"):
+def read_skeletons(text=USUAL):
     """Return {digit: {variant: strokes}}; a stroke is a list of points (x, y)."""
     skeletons = {}
     for line in text.splitlines():
@@ -41,7 +43,8 @@ def read_skeletons(text=f"{USUAL}\n{RARE}"):
 
 def smooth(points):
     """Round the corners of polylines (n, k, 3) by Chaikin's algorithm; return (n, 8k, 3)."""
-    for _ in range(SMOOTHINGS):  # the new points are at 1/4 and 3/4 of each line
+    for _ in range(SMOOTHINGS):
+        # Linear interpolation to twice the length gives the points at 1/4 and 3/4 of each line.
         points = F.interpolate(points.mT, scale_factor=2, mode="linear").mT
     return points
 
@@ -49,64 +52,68 @@ def smooth(points):
 def trace(strokes, n, generator):
     """Write a skeleton n times, each time differently, as a chain of dots.
 
-    Returns the dots' places (n, dots, 2) in pixels, their weights (n, dots, 1), which add
-    up to a density of 1 along a line, and the pen widths (n, 1, 1) in pixels.
+    Returns the dots' places (n, dots, 2) in pixels, their weights (n, dots, 1), and the pen
+    widths (n, 1, 1) in pixels. The dots of a line together have a density of 1 on the line.
     """
 
     def normal(*shape):
         return torch.randn(n, *shape, generator=generator)
 
-    jitter = JITTER * torch.exp(SLOPPINESS * normal(1, 1))
+    jitter = JITTER * torch.exp(JITTER_FACTOR * normal(1, 1))
     curves = []
     for stroke in strokes:
         points = torch.tensor(stroke) + jitter * normal(len(stroke), 2)
-        pressure = PRESSURE * normal(len(stroke), 1)
-        curves.append(smooth(torch.cat([points, pressure], dim=2)))
-    x, y, pressure = torch.cat(curves, dim=1).split(1, dim=2)  # (n, dots, 1) each
+        ink = INK_FACTOR * normal(len(stroke), 1)
+        curves.append(smooth(torch.cat([points, ink], dim=2)))
+    x, y, ink = torch.cat(curves, dim=1).split(1, dim=2)  # (n, dots, 1) each
     stroke_ends = torch.tensor([curve.shape[1] for curve in curves]).cumsum(0)[:-1] - 1
 
     slant = torch.deg2rad(SLANT[0] + SLANT[1] * normal(1, 1))
-    x = x * torch.exp(ASPECT * normal(1, 1)) - y * slant.tan()
+    x = x * torch.exp(ASPECT_FACTOR * normal(1, 1)) - y * slant.tan()
     turn = torch.deg2rad(ROTATION * normal(1, 1))
     x, y = x * turn.cos() - y * turn.sin(), x * turn.sin() + y * turn.cos()
     places = torch.cat([x, y], dim=2)
     pen_widths = PEN_WIDTH[0] * torch.exp(PEN_WIDTH[1] * normal(1, 1))
-    pen_widths = pen_widths.clamp(EDGE, DIGIT_SIDE / 2)  # a thinner pen would be grey
+    # A pen that is thinner than its edge would be grey.
+    pen_widths = pen_widths.clamp(EDGE_WIDTH, DIGIT_SIDE / 2)
     extents = (places.amax(1) - places.amin(1)).amax(1).view(n, 1, 1)
     places *= (DIGIT_SIDE - pen_widths) / extents
 
-    # A dot has the weight of half the line to each neighbour. At the ends of a stroke the
-    # missing half is replaced by a weight of 1, which rounds the end.
-    lengths = places.diff(dim=1).norm(dim=2, keepdim=True) / (DOT * math.sqrt(math.tau))
+    # The weight of a dot is half the distance to the previous dot plus half the distance to
+    # the next one. At the end of a stroke, where a dot is missing, 1 rounds the end.
+    lengths = places.diff(dim=1).norm(dim=2, keepdim=True)
+    lengths /= DOT_SIZE * math.sqrt(math.tau)
     lengths[:, stroke_ends] = 1
     lengths = F.pad(lengths, (0, 0, 1, 1), value=1)
     weights = (lengths[:, :-1] + lengths[:, 1:]) / 2
     centre = (weights * places).sum(1, keepdim=True) / weights.sum(1, keepdim=True)
-    return places - centre + IMAGE_SIDE / 2, weights * pressure.exp(), pen_widths
+    return places - centre + IMAGE_SIDE / 2, weights * ink.exp(), pen_widths
 
 
 def rasterize(places, weights, pen_widths):
     """Turn what `trace` returns into images (n, 28, 28) float in [0, 1].
 
     A Gaussian dot is the product of a row and a column, so one matrix product adds up all
-    dots of an image. Beside a line of dots, the density is exp(-(distance / DOT)^2 / 2).
-    This gives the distance to the line, and so the edge of the stroke.
+    dots of an image. Beside a line of dots, the density is exp(-(distance / DOT_SIZE)^2 / 2).
+    The distance to the line follows from it. Pixels within half the pen width are white.
     """
-    offsets = (places.unsqueeze(3) - torch.arange(IMAGE_SIDE)) / DOT
+    offsets = (places.unsqueeze(3) - torch.arange(IMAGE_SIDE)) / DOT_SIZE
     powers = (-(offsets**2) / 2).clamp(min=-80)  # exp is slow below -87
     columns, rows = powers.exp().unbind(2)  # (n, dots, 28) each
     density = (rows * weights).transpose(1, 2) @ columns  # (n, 28, 28)
-    distance = DOT * (-2 * density.clamp(1e-30, 1).log()).sqrt()  # up to 5.9 pixels
-    greys = 255 * ((pen_widths / 2 - distance) / EDGE + 0.5).clamp(0, 1)
+    distance = (
+        DOT_SIZE * (-2 * density.clamp(1e-30, 1).log()).sqrt()
+    )  # up to 5.9 pixels
+    greys = 255 * ((pen_widths / 2 - distance) / EDGE_WIDTH + 0.5).clamp(0, 1)
     return greys.round() / 255  # the 256 grey values of an image file
 
 
 def generate_digits(n, seed, usual_per_rare=6):
     """Generate n digits: white on black images (n, 1, 28, 28) float, labels (n,) int64.
 
-    They come in random order. Every digit is equally frequent, to within one image. Every
-    usual shape comes `usual_per_rare` times as often as every rare one. The same seed gives
-    the same images; on another machine they may differ by rounding.
+    They come in random order. The numbers of images per digit differ by at most one. Each
+    usual shape is `usual_per_rare` times as frequent as each rare one. The same seed gives the
+    same images; on another machine they may differ by rounding.
     """
     generator = torch.Generator().manual_seed(seed)
     order = torch.randperm(n, generator=generator)
@@ -116,7 +123,7 @@ def generate_digits(n, seed, usual_per_rare=6):
     with ThreadPoolExecutor(max_workers=2) as executor:  # rasterizes while `trace` runs
         for digit, usual in read_skeletons(USUAL).items():
             shapes = [*usual.values(), *rare[digit].values()]
-            cycle = [*range(len(usual))] * usual_per_rare
+            cycle = [*range(len(usual))] * usual_per_rare  # the usual shapes come first
             cycle += range(len(usual), len(shapes))
             shape_numbers = torch.tensor(cycle)[rounds % len(cycle)]
             for number, strokes in enumerate(shapes):

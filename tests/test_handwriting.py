@@ -84,7 +84,7 @@ def test_pictures_with_a_digit_are_counted(call, tmp_path, monkeypatch, capsys):
     ones.linear4.weight.data.zero_()
     ones.linear4.bias.data = torch.eye(10)[1]  # this network answers 1 to every picture
     save_network(network=ones, dataset="synthetic", classes=DIGITS)
-    with pytest.raises(UserError, match="holds no UNIPEN digits"):
+    with pytest.raises(UserError, match="has no UNIPEN files"):
         call(handwriting, ".")
     Path("a").mkdir()
     Path("b").mkdir()

@@ -64,7 +64,7 @@ def test_archives_on_disk_are_unpacked_without_a_network(mirror):
 def test_failed_download_is_replaced_by_synthetic_digits(mirror, monkeypatch, capsys):
     (mirror / f"{LAST}.gz").unlink()
     monkeypatch.setattr(data, "DEFAULT", "mnist")
-    monkeypatch.setattr(data, "SYNTHETIC_TRAIN", (20, 1))
+    monkeypatch.setattr(data, "SYNTHETIC_TRAIN", {"n": 20, "seed": 1})
     monkeypatch.setattr(data, "load_split", data.load_split.__wrapped__)  # no cache
     name, (images, _), _ = data.load_dataset("auto")
     assert (name, len(images)) == ("synthetic", 20)

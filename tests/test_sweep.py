@@ -29,7 +29,7 @@ def run_sweep(call, tmp_path, monkeypatch, capsys):
     """Function that runs a sweep with given metrics: what it printed, and its exit code."""
     monkeypatch.chdir(tmp_path)
     for module in (sweep, gate):
-        monkeypatch.setattr(module, "FILE", tmp_path / "limits.json")
+        monkeypatch.setattr(module, "LIMITS_FILE", tmp_path / "limits.json")
     sets = random_set(N), random_set(N)
     monkeypatch.setattr(sweep, "load_dataset", lambda name: (DATASET, *sets))
 
@@ -44,7 +44,7 @@ def run_sweep(call, tmp_path, monkeypatch, capsys):
 
 def test_sweep_writes_limits_five_deviations_from_the_mean(run_sweep):
     output, code = run_sweep("--write")
-    rows = json.loads(sweep.FILE.read_text("utf-8"))[DATASET]
+    rows = json.loads(sweep.LIMITS_FILE.read_text("utf-8"))[DATASET]
     assert code == 0
     assert rows.keys() == gate.metrics_with_limits(DATASET).keys()
     accuracy, recall = rows["accuracy"]["at_least"], rows["worst_recall"]["at_least"]
@@ -59,18 +59,18 @@ def test_sweep_writes_limits_five_deviations_from_the_mean(run_sweep):
 
 def test_sweep_with_a_bad_seed_is_red_and_keeps_what_it_measured(run_sweep):
     run_sweep("--write")
-    before = sweep.FILE.read_text("utf-8")
+    before = sweep.LIMITS_FILE.read_text("utf-8")
     output, code = run_sweep(runs=[*GOOD[1:], GOOD[0] | {"accuracy": 70.0}])
     assert code == 1
-    assert "- Test Accuracy: 1 fail" in output
+    assert "- Test Accuracy: 1 seeds fail" in output
     assert "5 of 6 within the limits." in output
     assert len(json.loads(sweep.SWEEP_FILE.read_text("utf-8"))) == 6
-    assert sweep.FILE.read_text("utf-8") == before
+    assert sweep.LIMITS_FILE.read_text("utf-8") == before
 
 
 def test_sweep_refuses_bad_limits_before_it_trains(run_sweep):
     with pytest.raises(UserError, match="does not have exactly the limits"):
         run_sweep(runs=None)
-    sweep.FILE.write_text("<<<<<<< HEAD", "utf-8")
+    sweep.LIMITS_FILE.write_text("<<<<<<< HEAD", "utf-8")
     with pytest.raises(UserError, match=r"limits\.json is damaged: repair it"):
         run_sweep("--write", runs=None)

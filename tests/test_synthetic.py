@@ -27,6 +27,6 @@ def test_no_test_digit_is_a_training_digit():
             data.load_synthetic(train=False),
         )
     )
-    assert len(training) == data.SYNTHETIC_TRAIN[0]
-    assert len(test) == data.SYNTHETIC_TEST[0]
+    assert len(training) == data.SYNTHETIC_TRAIN["n"]
+    assert len(test) == data.SYNTHETIC_TEST["n"]
     assert not (training | added) & test
