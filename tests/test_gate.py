@@ -157,14 +157,12 @@ def test_gate_without_a_measurement_leaves_no_report(run_gate):
     result.stdout.fnmatch_lines("*leave out the option -n*")
 
 
-@pytest.mark.parametrize("options", [["-m", "slow"], ["-k", "faults"]])
-def test_slow_tests_alone_need_their_option(options, pytester):
-    folder = Path(__file__).parent
-    result = pytester.runpytest(folder, "--collect-only", *options)
+def test_slow_tests_alone_need_their_option(pytester):
+    options = Path(__file__).with_name("test_faults.py"), "--collect-only", "-mslow"
+    result = pytester.runpytest_subprocess(*options)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines("*need the option --slow*")
-    result = pytester.runpytest(folder, "--collect-only", "--slow", *options)
-    assert result.ret == 0
+    assert pytester.runpytest_subprocess(*options, "--slow").ret == 0
 
 
 def test_report_folder_that_cannot_be_written_is_a_usage_error(run_gate):
