@@ -70,15 +70,15 @@ def one_cycle(recipe, step, steps):
     return np.interp(step, turning_points, [0, recipe.learning_rate, 0]).item()
 
 
-def train(images, labels, recipe, network=SimpleCNN):
+def train(images, labels, recipe, make_network=SimpleCNN):
     """Train a network on images (N, 1, 28, 28) float and labels (N,) int64.
 
-    `network` is a function that returns an untrained network. The trained network is
-    returned in eval mode. The last images of an epoch are skipped if they do not fill a
-    batch. The same recipe gives exactly the same weights if torch computes in one thread.
+    The trained network is returned in eval mode. The last images of an epoch are skipped if
+    they do not fill a batch. The same recipe gives exactly the same weights if torch computes
+    in one thread.
     """
     torch.manual_seed(recipe.seed)
-    model = network().train()
+    model = make_network().train()
     betas = recipe.beta1, recipe.beta2
     optimizer = torch.optim.Adam(model.parameters(), betas=betas, fused=True)
     layers = [name.rpartition(".")[0] for name, _ in model.named_parameters()]

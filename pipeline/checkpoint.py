@@ -72,20 +72,20 @@ def find_checkpoints(folder="."):
     return paths
 
 
-def load_checkpoint(network, path=None):
+def load_checkpoint(make_network, path=None):
     """Load the checkpoint at `path`, by default the newest one in the current folder.
 
-    `network` is a function that returns an untrained model for a number of classes. Raises
-    UserError if the file is damaged, too large, incomplete, or does not fit the network;
-    OSError if it cannot be read.
+    `make_network` returns an untrained network for a number of classes. Raises UserError if
+    the file is damaged, too large, incomplete, or does not fit the network; OSError if it
+    cannot be read.
     """
     path = Path(path) if path else find_checkpoints()[-1]
-    largest = network(max(len(dataset.classes) for dataset in DATASETS.values()))
+    largest = make_network(max(len(dataset.classes) for dataset in DATASETS.values()))
     weights = sum(tensor.nbytes for tensor in largest.state_dict().values())
     try:
         content, metadata, state_dict = read_file(path, 2 * weights + METADATA_BYTES)
         check_metadata(metadata)
-        model = network(len(metadata["classes"]))
+        model = make_network(len(metadata["classes"]))
         load_weights(model, state_dict)
     except UserError as error:  # the message may quote text from the file
         advice = "`python train.py` makes a new checkpoint"

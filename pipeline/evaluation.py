@@ -122,7 +122,7 @@ def latencies(models, batch, repeats=200):
     return [1000 * min(seconds) for seconds in zip(*rounds, strict=True)]
 
 
-def evaluate_predecessor(checkpoint, network):
+def evaluate_predecessor(checkpoint, make_network):
     """Evaluate the second newest checkpoint in the current folder.
 
     Returns an Evaluation, or a text that says why it cannot be compared with `checkpoint`.
@@ -131,7 +131,7 @@ def evaluate_predecessor(checkpoint, network):
     if len(paths) < 2:
         return "there is no older checkpoint"
     try:
-        older = load_checkpoint(network, paths[-2])
+        older = load_checkpoint(make_network, paths[-2])
         if older.metadata["dataset"] != checkpoint.metadata["dataset"]:
             return f"{older.path.name} was trained on another data set"
         return evaluate(older)
