@@ -12,7 +12,7 @@ const LAYERS = {
     return { shape, values: values.map(v => (v - mean) / Math.sqrt(variance + EPS)) };
   },
   Conv2d({ weight, bias, stride = 1 }, image) {
-    const [filters, , size = 1] = weight.shape;
+    const [filters, channels, size = 1] = weight.shape;
     return slide(image, filters, size, stride, (window, f) => {
       let total = bias?.values[f] ?? 0;
       window.forEach((v, i) => { total += v * weight.values[f * window.length + i]; });

@@ -6,7 +6,7 @@ const main = find("main"), board = find("#board"), guess = find("#guess"), secon
 const paper = find("#board canvas").getContext("2d"), seen = find("#seen").getContext("2d");
 const SIDE = paper.canvas.width, PEN_WIDTH = SIDE / 14; // pixels of the canvas
 const ANSWER_DELAY = 100; // milliseconds from the last point to the answer
-const SURE = 0.6; // below this probability, the guess is grey; lower than in predict.py, because the bars show doubt too
+const SURE = 0.6; // a less probable guess is grey. predict.py's CONFIDENT is higher, because it shows no bars.
 const MOVES = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowRight: [1, 0] };
 
 let strokes = []; // the drawing: each stroke is a list of points [x, y]

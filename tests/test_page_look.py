@@ -1,7 +1,6 @@
 """What the page shows in a real browser: texts, sizes, colours and names of classes."""
 
 import io
-import re
 
 import pytest
 from PIL import Image
@@ -52,12 +51,6 @@ def test_ink_and_bars_are_visible_in_forced_colours(page, draw, part):
     x, y = picture.width, picture.height // 2
     marked, unmarked = (picture.getpixel((share * x, y)) for share in (0.36, 0.8))
     assert abs(marked - unmarked) > 50
-
-
-def test_print_needs_one_sheet(page, draw):
-    draw(1)
-    margin = dict.fromkeys(("top", "right", "bottom", "left"), "1in")
-    assert len(re.findall(rb"/Type /Page\b", page.pdf(format="A4", margin=margin))) == 1
 
 
 def test_other_classes_fit_and_nothing_moves(page, draw, tmp_path, monkeypatch):
