@@ -4,7 +4,6 @@
 
 const { image_side: IMAGE_SIDE, digit_side: DIGIT_SIDE, pen_widths: PEN_WIDTHS } = MODEL;
 const MOST_POINTS = 4000; // of a drawing with n times as many points, only every nth is used, to save time
-
 const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 
 // Returns pixels in [0, 1], row by row. A stroke is a list of points [x, y].

@@ -2,7 +2,6 @@
 // Computes the network of model.js. Each layer takes { shape: [channels, height, width], values } and returns the same.
 
 const EPS = 1e-5; // torch's default for its normalizations
-
 const sum = values => values.reduce((a, b) => a + b);
 
 const LAYERS = {

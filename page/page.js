@@ -5,6 +5,7 @@ const find = selector => document.querySelector(selector);
 const main = find("main"), board = find("#board"), guess = find("#guess"), second = find("#second"), live = find("#live");
 const paper = find("#board canvas").getContext("2d"), seen = find("#seen").getContext("2d");
 const SIDE = paper.canvas.width, PEN_WIDTH = SIDE / 14; // pixels of the canvas
+const PATH_POINTS = 100; // points of one path: browsers are slow with a long path that crosses itself
 const ANSWER_DELAY = 100; // milliseconds from the last point to the answer
 const SURE = 0.6; // a less probable guess is grey. predict.py's CONFIDENT is higher, because it shows no bars.
 const MOVES = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowRight: [1, 0] };
@@ -22,11 +23,12 @@ function show(changed) { // redraws the strokes, and ends the one that is being 
   find("#hint").hidden = strokes.length > 0;
   live.textContent = strokes.length ? "" : "Nothing drawn yet";
   paper.clearRect(0, 0, SIDE, SIDE);
-  for (const stroke of strokes) drawLine(stroke);
+  for (const stroke of strokes) // in few paths, because the place where two paths meet is visible
+    for (let i = 0; i < stroke.length; i += PATH_POINTS) drawPath(stroke.slice(i, i + PATH_POINTS + 1));
   answerSoon();
 }
 
-function drawLine(points) {
+function drawPath(points) {
   paper.beginPath();
   for (const [x, y] of points) paper.lineTo(x, y);
   paper.stroke();
@@ -46,7 +48,7 @@ function addPoint(point) {
   if (!isDrawing) return;
   const stroke = strokes[strokes.length - 1];
   stroke.push(point);
-  drawLine(stroke.slice(-2));
+  drawPath(stroke.slice(-2));
   answerSoon();
 }
 

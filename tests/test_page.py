@@ -58,14 +58,15 @@ def test_selected_text_and_missing_events_do_not_stop_a_stroke(page, on_board):
 
 
 def test_undo_takes_back_strokes_and_a_clear(page):
-    page.evaluate("beginStroke([9, 9])")
-    page.evaluate("beginStroke([99, SIDE / 2]); addPoint([999, SIDE / 2])")
+    page.evaluate("beginStroke([9, 9]); beginStroke([99, SIDE / 2])")
+    page.evaluate("while (strokes[1].length < PATH_POINTS) addPoint([99, SIDE / 2])")
+    page.evaluate("addPoint([999, SIDE / 2])")
     page.click("#clear")
     page.click("#clear")
     assert page.evaluate(LENGTHS) == []
     page.keyboard.press("Control+z")
-    assert page.evaluate(LENGTHS) == [2, 3]
-    assert page.evaluate(INKED, (0.5, 0.5))
+    assert page.evaluate(LENGTHS) == [2, 101]
+    assert page.evaluate(INKED, (0.5, 0.5))  # also where two paths meet
     for rest in ([2], [], []):
         page.click("#undo")
         assert page.evaluate(LENGTHS) == rest
