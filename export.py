@@ -2,7 +2,6 @@
 
 import json
 import os
-import textwrap
 from pathlib import Path
 
 import torch
@@ -17,7 +16,6 @@ from pipeline.synthetic import DIGIT_SIDE, IMAGE_SIDE
 
 TARGET = Path(__file__).with_name("page") / "model.js"
 TEST_IMAGES = 16  # fewer images would test fewer weights
-TITLE_LETTERS = 60  # longer titles would push the board off a phone's screen
 SQUARE = "the same number in both directions"  # accepts every such value
 WINDOW = {"kernel_size": SQUARE, "stride": SQUARE, "padding": 0, "dilation": 1}
 IMAGE = (1, IMAGE_SIDE, IMAGE_SIDE)
@@ -66,14 +64,6 @@ def make_test_images():
     return nn.functional.interpolate(squares / 255, size=IMAGE_SIDE)
 
 
-def instruction(classes):
-    """Return the page's title: "Draw a digit, 0 to 9", or the first names of other classes."""
-    if classes == list("0123456789"):
-        return "Draw a digit, 0 to 9"
-    title = "Draw one of: " + ", ".join(classes)
-    return textwrap.shorten(title, TITLE_LETTERS, placeholder=" …")
-
-
 def to_javascript(checkpoint):
     """Return the text of model.js for a Checkpoint; raises UserError."""
     if not isinstance(checkpoint.model, nn.Sequential):
@@ -95,7 +85,6 @@ def to_javascript(checkpoint):
         "dataset": DATASETS[checkpoint.metadata["dataset"]].title,
         "accuracy": checkpoint.metadata["test_accuracy"],
         "classes": checkpoint.metadata["classes"],
-        "instruction": instruction(checkpoint.metadata["classes"]),
         "image_side": IMAGE_SIDE,
         "digit_side": DIGIT_SIDE,
         "pen_widths": PEN_RANGE,

@@ -12,8 +12,7 @@ function normalize(drawing, penWidth) {
   const strokes = drawing.map(stroke => stroke.filter((_, i) => i % step === 0 || i === stroke.length - 1));
   const points = strokes.flat(), xs = points.map(([x, y]) => x), ys = points.map(([x, y]) => y);
   const left = Math.min(...xs), top = Math.min(...ys);
-  const across = Math.max(...xs) - left, down = Math.max(...ys) - top;
-  const length = Math.max(across, down);
+  const across = Math.max(...xs) - left, down = Math.max(...ys) - top, length = Math.max(across, down);
   const width = clamp(DIGIT_SIDE * penWidth / (length + penWidth), ...PEN_WIDTHS);
   const scale = Math.min((DIGIT_SIDE - width) / length, DIGIT_SIDE / penWidth); // a dot stays small
   const place = ([x, y]) => [(x - left) * scale + width / 2, (y - top) * scale + width / 2];

@@ -123,8 +123,9 @@ function type(event) {
   event.preventDefault();
 }
 
-function start({ classes, dataset, accuracy, repository, instruction }) {
-  find("h1").textContent = document.title = instruction;
+function start({ classes, dataset, accuracy, repository }) {
+  const names = classes.join(", "), areDigits = names === "0, 1, 2, 3, 4, 5, 6, 7, 8, 9";
+  find("h1").textContent = document.title = areDigits ? "Draw a digit, 0 to 9" : `Draw one of: ${names}`;
   main.style.setProperty("--letters", Math.max(...classes.map(name => name.length)));
   find("ol").append(...classes.map(() => find("template").content.cloneNode(true)));
   find("#about").textContent = `It was trained on ${dataset} and reads ${accuracy.toFixed(2)}% of the test images right.`;
