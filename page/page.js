@@ -2,13 +2,12 @@
 // The page: it keeps the strokes, answers after each pause, and starts only if the network computes as torch does.
 
 const find = selector => document.querySelector(selector);
-const main = find("main"), board = find("#board"), guess = find("#guess"), second = find("#second");
-const bars = find("ol"), live = find("#live");
+const main = find("main"), board = find("#board"), guess = find("#guess"), second = find("#second"), live = find("#live");
 const paper = find("#board canvas").getContext("2d"), seen = find("#seen").getContext("2d");
 const SIDE = paper.canvas.width, PEN_WIDTH = SIDE / 14; // pixels of the canvas
 const PATH_POINTS = 100; // points of one path: browsers are slow with a long path that crosses itself
 const ANSWER_DELAY = 100; // milliseconds from the last point to the answer
-const CONFIDENT = 0.6; // probability: below it, the second class is shown too
+const SURE = 0.6; // a less probable guess is grey. predict.py's CONFIDENT is higher, because it shows no bars.
 const MOVES = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowRight: [1, 0] };
 
 let strokes = []; // the drawing: each stroke is a list of points [x, y]
@@ -20,8 +19,9 @@ let answering; // timer
 function show(changed) { // redraws the strokes, and ends the one that is being drawn
   strokes = changed;
   isDrawing = false;
-  main.classList.toggle("empty", !strokes.length);
-  if (!strokes.length) live.textContent = "Nothing drawn yet";
+  if (!strokes.length) main.className = "empty"; // until the next answer
+  find("#hint").hidden = strokes.length > 0;
+  live.textContent = strokes.length ? "" : "Nothing drawn yet";
   paper.clearRect(0, 0, SIDE, SIDE);
   for (const stroke of strokes) // in few paths, because the place where two paths meet is visible
     for (let i = 0; i < stroke.length; i += PATH_POINTS) drawPath(stroke.slice(i, i + PATH_POINTS + 1));
@@ -30,13 +30,17 @@ function show(changed) { // redraws the strokes, and ends the one that is being 
 
 function drawPath(points) {
   paper.beginPath();
-  for (const point of points) paper.lineTo(...point);
+  for (const [x, y] of points) paper.lineTo(x, y);
   paper.stroke();
 }
 
-function beginStroke([x, y]) {
+function change(next) { // in a way that can be undone
   earlier.push(strokes);
-  show([...strokes, [[x, y], [x + 0.01, y]]]); // some browsers draw nothing for a line of length 0
+  show(next);
+}
+
+function beginStroke([x, y]) {
+  change([...strokes, [[x, y], [x + 0.01, y]]]); // some browsers draw nothing for a line of length 0
   isDrawing = true;
 }
 
@@ -48,12 +52,8 @@ function addPoint(point) {
   answerSoon();
 }
 
-function clear() {
-  if (strokes.length) earlier.push(strokes);
-  show([]);
-}
-
 const endStroke = () => isDrawing && show(strokes);
+const clear = () => strokes.length && change([]);
 const undo = () => show(earlier.pop() ?? []);
 
 function answerSoon() { // an answer between two points would delay the drawing
@@ -65,8 +65,8 @@ function answer() {
   if (!strokes.length) return;
   const pixels = normalize(strokes, PEN_WIDTH), probabilities = predictProbabilities(pixels);
   const [best, other] = probabilities.map((_, k) => k).sort((a, b) => probabilities[b] - probabilities[a]);
-  const isSure = probabilities[best] >= CONFIDENT;
-  main.classList.toggle("sure", isSure);
+  const isSure = probabilities[best] >= SURE;
+  main.className = isSure ? "sure" : "unsure";
   guess.textContent = MODEL.classes[best];
   second.textContent = isSure ? "" : `or ${MODEL.classes[other]}?`;
   live.textContent = `${guess.textContent}, ${Math.round(100 * probabilities[best])} percent ${second.textContent}`;
@@ -123,28 +123,27 @@ function type(event) {
   event.preventDefault();
 }
 
-function addTexts({ classes, dataset, accuracy, repository, instruction }) {
-  find("h1").textContent = document.title = instruction;
+function start({ classes, dataset, accuracy, repository }) {
+  const names = classes.join(", "), areDigits = names === "0, 1, 2, 3, 4, 5, 6, 7, 8, 9";
+  find("h1").textContent = document.title = areDigits ? "Draw a digit, 0 to 9" : `Draw one of: ${names}`;
   main.style.setProperty("--letters", Math.max(...classes.map(name => name.length)));
-  bars.append(...classes.map(() => find("template").content.cloneNode(true)));
+  find("ol").append(...classes.map(() => find("template").content.cloneNode(true)));
   find("#about").textContent = `It was trained on ${dataset} and reads ${accuracy.toFixed(2)}% of the test images right.`;
   if (repository) Object.assign(find("a"), { href: repository, hidden: false });
-}
-
-if (matchesTorch()) { // otherwise, or after an error, the message of index.html stays
-  addTexts(MODEL);
   seen.canvas.width = seen.canvas.height = IMAGE_SIDE;
   Object.assign(paper, { lineWidth: PEN_WIDTH, lineCap: "round", lineJoin: "round" });
   Object.assign(board, { onpointerdown: press, onpointermove: move, onblur: endStroke });
   board.onlostpointercapture = event => event.isPrimary && endStroke();
   window.onkeydown = type;
-  window.ondragstart = event => event.preventDefault(); // selected text would be dragged instead
+  window.ondragstart = event => event.preventDefault(); // selected text would be dragged instead of drawing
   find("#undo").onclick = undo;
   find("#clear").onclick = clear;
   moveCursor([0, 0]);
-  beginStroke(cursor); // these lines try all that an answer needs
+  beginStroke(cursor); // these three lines try all that an answer needs
   answer();
   undo();
   main.hidden = false;
   find("#error").hidden = true;
 }
+
+if (MODEL.test_images.every(matchesTorch)) start(MODEL); // otherwise, or after an error, the page shows only #error

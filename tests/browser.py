@@ -42,24 +42,12 @@ def page(browser, trained, tmp_path):
 
 
 @pytest.fixture
-def on_board(page):
-    """Function that returns the pixel of the window at shares (x, y) of the board."""
-
-    def on_board(x, y):
-        box = page.locator("#board").bounding_box()
-        return box["x"] + x * box["width"], box["y"] + y * box["height"]
-
-    return on_board
-
-
-@pytest.fixture
 def draw(page):
-    """Function that draws a digit, or strokes on the grid of skeletons.txt, and answers."""
+    """Function that draws a digit on the page, and answers."""
 
-    def draw(what):
-        if isinstance(what, int):
-            what = next(iter(synthetic.read_skeletons()[what].values()))
-        place = [[[224 + 74 * v for v in point] for point in stroke] for stroke in what]
-        page.evaluate("strokes => { show(strokes); answer(); }", place)
+    def draw(digit):
+        strokes = next(iter(synthetic.read_skeletons()[digit].values()))
+        places = [[[224 + 74 * v for v in point] for point in s] for s in strokes]
+        page.evaluate("strokes => { show(strokes); answer(); }", places)
 
     return draw
