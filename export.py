@@ -8,8 +8,9 @@ import torch
 from torch import nn
 
 from model import SimpleCNN
+from pipeline import cli
 from pipeline.checkpoint import load_checkpoint
-from pipeline.cli import UserError, make_parser, run_main, user_path, write_file
+from pipeline.cli import UserError, write_file
 from pipeline.data import DATASETS
 from pipeline.framing import PEN_RANGE
 from pipeline.synthetic import DIGIT_SIDE, IMAGE_SIDE
@@ -96,13 +97,12 @@ def to_javascript(checkpoint):
 
 
 def main():
-    parser = make_parser(__doc__)
-    newest = "model to export (default: the newest model_*.pth in the current folder)"
-    parser.add_argument("--checkpoint", type=user_path, help=newest)
+    parser = cli.make_parser(__doc__)
+    cli.add_checkpoint_option(parser)
     checkpoint = load_checkpoint(SimpleCNN, parser.parse_args().checkpoint)
     write_file(TARGET, to_javascript(checkpoint))
     print(f"Saved {TARGET.name} of {checkpoint.path.name}: open page/index.html")
 
 
 if __name__ == "__main__":
-    run_main(main)
+    cli.run_main(main)
