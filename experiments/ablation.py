@@ -16,17 +16,17 @@ from experiments.handwriting import read_unipen
 from experiments.workers import add_processes_option, in_parallel
 from model import SimpleCNN
 from pipeline.cli import bounded, make_parser, markdown_table, run_main, user_path
-from pipeline.evaluation import accuracy, plain_network, predict_probabilities
+from pipeline.evaluation import accuracy, baseline_network, predict_probabilities
 from pipeline.metrics import CORRUPTIONS
 from pipeline.mnist import load_mnist
 from train import Recipe, add_synthetic_images, train
 
 VALIDATION_IMAGES = 10_000  # the last training images of MNIST
-UNCHANGED, PLAIN = "no change", "plain network of 7,098 parameters"
+UNCHANGED, BASELINE = "no change", "baseline network of 7,098 parameters"
 CHANGES = {
     UNCHANGED: Recipe(),
     "no synthetic digits": Recipe(synthetic_images=0),
-    PLAIN: Recipe(),
+    BASELINE: Recipe(),
     "learning rate 0.001 instead of 0.025": Recipe(learning_rate=0.001),
     "decay rates 0.9, 0.999 instead of 0.7, 0.9": Recipe(beta1=0.9, beta2=0.999),
     "no freezing of the first convolution": Recipe(freeze_after=1.0),
@@ -37,10 +37,10 @@ CHANGES = {
 }
 
 
-def standardized_plain_network():
-    """Return the plain network with a layer that standardizes its images, as in SimpleCNN."""
+def standardized_baseline():
+    """Return the baseline network with a layer that standardizes its images, as in SimpleCNN."""
     standardize = nn.LayerNorm([1, 28, 28], elementwise_affine=False)
-    return nn.Sequential(standardize, plain_network())
+    return nn.Sequential(standardize, baseline_network())
 
 
 @cache  # once in each worker process
@@ -63,7 +63,7 @@ def validate(change, seed, unipen):
     """Return the accuracies on all test sets after a training with one of CHANGES."""
     training_set, test_sets = load_sets(unipen)
     recipe = replace(CHANGES[change], seed=seed)
-    network = standardized_plain_network if change == PLAIN else SimpleCNN
+    network = standardized_baseline if change == BASELINE else SimpleCNN
     (images, labels), recipe = add_synthetic_images("mnist", training_set, recipe)
     model = train(images, labels, recipe, network)
     return [accuracy(predict_probabilities(model, x), y) for x, y in test_sets]

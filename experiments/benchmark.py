@@ -1,6 +1,6 @@
-"""Compare the speed of this pipeline with that of a usual one, as a Markdown table.
+"""Compare the speed of this pipeline with that of a baseline, as a Markdown table.
 
-The usual pipeline trains a plain network of 7,098 parameters for one epoch with Adam at
+The baseline pipeline trains a baseline network of 7,098 parameters for one epoch with Adam at
 a constant learning rate of 0.001. A DataLoader gives it MNIST's images, which torchvision
 augments one at a time. Example: python -m experiments.benchmark
 """
@@ -18,7 +18,7 @@ from torchvision import transforms
 from torchvision.datasets import MNIST
 
 from pipeline.cli import make_parser, markdown_table, run_main
-from pipeline.evaluation import accuracy, plain_network, predict_probabilities
+from pipeline.evaluation import accuracy, baseline_network, predict_probabilities
 from pipeline.mnist import load_mnist
 from train import Recipe, add_synthetic_images, train
 
@@ -36,9 +36,9 @@ WORKERS = {"PIL images": 0, "PIL images, 2 workers": 2, OURS: None}
 RUNS = 3  # of each pipeline
 
 
-def train_usual(seed, workers):
+def train_baseline(seed, workers):
     torch.manual_seed(seed)
-    network = plain_network().train()
+    network = baseline_network().train()
     optimizer = torch.optim.Adam(network.parameters(), lr=0.001)
     augment = transforms.Compose(AUGMENT)
     training_set = MNIST("data", download=True, transform=augment)
@@ -60,7 +60,7 @@ def time_epoch(name, seed):
         digits, recipe = add_synthetic_images("mnist", training_set, Recipe(seed=seed))
         model = train(*digits, recipe)
     else:
-        model = train_usual(seed, WORKERS[name])
+        model = train_baseline(seed, WORKERS[name])
     seconds = time.perf_counter() - started
     return seconds, accuracy(predict_probabilities(model, images), labels)
 

@@ -74,11 +74,11 @@ def measure(model, images, labels):
         distances = (probabilities - corrupted).norm(dim=1)  # from 0 to √2
         metrics[f"{name}_accuracy"] = accuracy(corrupted, labels)
         metrics[f"{name}_difference"] = distances.mean().item()
-    plain = plain_network(images.shape[-1], probabilities.shape[1])
+    baseline = baseline_network(images.shape[-1], probabilities.shape[1])
     for size in LATENCY_BATCHES:
         batch = torch.rand(size, *images.shape[1:])
-        latency, plain_latency = latencies([model, plain], batch)
-        metrics[f"relative_latency_{size}"] = latency / plain_latency
+        latency, baseline_latency = latencies([model, baseline], batch)
+        metrics[f"relative_latency_{size}"] = latency / baseline_latency
     return metrics, probabilities
 
 
@@ -94,8 +94,8 @@ def accuracy(probabilities, labels):
     return 100 * (probabilities.argmax(dim=1) == labels).double().mean().item()
 
 
-def plain_network(side=28, classes=10):
-    """Return a usual small network for square grey images: for MNIST, 7,098 parameters."""
+def baseline_network(side=28, classes=10):
+    """Return a common small network for square grey images: for MNIST, 7,098 parameters."""
     pooled = ((side - 2) // 2 - 2) // 2  # side of the images after the second pooling
     return nn.Sequential(
         nn.Conv2d(1, 4, 3),

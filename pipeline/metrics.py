@@ -69,5 +69,5 @@ for name in CORRUPTIONS:
 METRICS["megabytes"] = Metric("Parameters and Buffers", 3, " MB")
 METRICS["file_megabytes"] = Metric("Checkpoint File", 3, " MB")
 for size in LATENCY_BATCHES:
-    title = f"Latency Relative to a Plain Network, Batch of {size}"
+    title = f"Latency Relative to a Baseline Network, Batch of {size}"
     METRICS[f"relative_latency_{size}"] = Metric(title, 1, " ×")
