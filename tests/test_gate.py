@@ -99,7 +99,7 @@ def test_bad_model_is_red_and_compared_with_its_predecessor(run_gate):
     text = report.METRICS_FILE.read_text("utf-8")
     content = json.loads(text, parse_constant=pytest.fail)  # infinity is not JSON
     assert content["checkpoint"]["metrics"]["cross_entropy"] is None
-    assert report.MISTAKES.exists()
+    assert report.MISTAKES.exists() and report.CONFUSIONS.exists()
 
 
 def test_error_beside_passed_checks_is_red(run_gate, monkeypatch):
