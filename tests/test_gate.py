@@ -1,7 +1,6 @@
 """The gate judges metrics by limits, and its report says what the tests said."""
 
 import json
-import math
 from copy import deepcopy
 
 import pytest
@@ -19,7 +18,7 @@ NETWORK = SimpleCNN(len(CLASSES)).eval()
 
 
 def test_check_passes_inside_all_bounds_and_never_for_nan():
-    values, limits = (5.9, 6, 8, 8.1, math.nan), {"at_least": 6, "at_most": 9}
+    values, limits = (5.9, 6, 8, 8.1, float("nan")), {"at_least": 6, "at_most": 9}
     checks = [gate.judge("accuracy", v, {"accuracy": limits}, 5, 8) for v in values]
     assert [check.measured for check in checks if check.passed] == [6, 8]
 
