@@ -1,4 +1,10 @@
-"""Data that several tests share: classes, random images, and checkpoints."""
+"""What several tests share: classes, random images, checkpoints, and copies of the repository."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -7,6 +13,9 @@ from model import SimpleCNN
 from pipeline import checkpoint, data
 from pipeline.synthetic import IMAGE_SIDE
 
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text("utf-8")
+NOT_COPIED = ".git", ".*_cache", ".venv", "__pycache__", "data", "report", "model_*.pth"
 DATASET = data.DEFAULT
 CLASSES = data.DATASETS[DATASET].classes
 own_figures = pytest.mark.skipif(
@@ -29,3 +38,19 @@ def save_network(folder=".", network=None, **metadata):
     """Path of a new checkpoint of a network, by default of an untrained one."""
     network = network or SimpleCNN(len(CLASSES))
     return checkpoint.save_checkpoint(network, METADATA | metadata, folder)
+
+
+def copy_repository(folder, *left_out):
+    """Copy the repository to a new folder, without data and without names left out."""
+    ignore = shutil.ignore_patterns(*NOT_COPIED, *left_out)
+    shutil.copytree(ROOT, folder, ignore=ignore)
+
+
+def run(folder, *command, exit_code=0):
+    """Output of a Python command in a folder, which must end with this exit code."""
+    environment = os.environ | {"PYTHONUTF8": "1"}
+    options = {"stdout": subprocess.PIPE, "encoding": "utf-8", "env": environment}
+    command = [sys.executable, *command]
+    ended = subprocess.run(command, cwd=folder, check=False, **options)
+    assert ended.returncode == exit_code, ended.stdout
+    return ended.stdout

@@ -1,26 +1,17 @@
 """README's section "Use it as your template" is followed for three shapes and for 26 letters."""
 
-import os
 import re
-import shutil
-import subprocess
-import sys
 from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
-from samples import own_figures
+from samples import README, copy_repository, own_figures, run
 
 pytest_plugins = ["browser"]
 pytestmark = [pytest.mark.slow, own_figures]
 
-ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text("utf-8")
-LIKE_A_CLONE = shutil.ignore_patterns(
-    ".git", ".*_cache", ".venv", "data", "report", "model_*", "seen*", "__pycache__"
-)
 SHAPES = ["circle", "square", "star"]
 LETTERS = '''
 
@@ -28,21 +19,18 @@ import string
 
 
 def load_letters(train=True):
-    """Capital letters of Pillow's font, at random places and sizes."""
-    import numpy as np
+    """Capital letters of Pillow's font, at different places and in different sizes."""
     from PIL import Image, ImageDraw, ImageFont
+    from torchvision.transforms.functional import to_tensor
 
-    random = np.random.default_rng(int(train))
-    labels = np.arange(26 * (150 if train else 40)) % 26
-    images = []
-    for label in labels:
+    images, labels = [], torch.arange(26 * (150 if train else 40)) % 26
+    for i, label in enumerate(labels):
         picture = Image.new("L", (28, 28))
-        font = ImageFont.load_default(random.uniform(18, 24))
-        place = tuple(random.uniform(11, 17, 2))
-        letter = string.ascii_uppercase[label]
+        font = ImageFont.load_default(18 + i % 7)
+        place, letter = (11 + i % 6, 12 + i % 5), string.ascii_uppercase[label]
         ImageDraw.Draw(picture).text(place, letter, 255, font, anchor="mm")
-        images.append(np.asarray(picture, dtype=np.float32) / 255)
-    return torch.from_numpy(np.stack(images)[:, None]), torch.from_numpy(labels)
+        images.append(to_tensor(picture))
+    return torch.stack(images), labels
 
 
 DATASETS["letters"] = Dataset("letters", list(string.ascii_uppercase), load_letters)
@@ -60,7 +48,7 @@ def corners(shape, random):
 
 def adapt(folder, code, epochs):
     """Copy the repository, with more code in data.py and another number of epochs."""
-    shutil.copytree(ROOT, folder, ignore=LIKE_A_CLONE)
+    copy_repository(folder)
     with (folder / "pipeline" / "data.py").open("a", encoding="utf-8") as file:
         file.write(code)
     recipe = (folder / "train.py").read_text("utf-8")
@@ -69,17 +57,8 @@ def adapt(folder, code, epochs):
     (folder / "train.py").write_text(recipe, "utf-8")
 
 
-def run(folder, *command):
-    """What a Python command prints, which must succeed."""
-    command, environment = [sys.executable, *command], os.environ | {"PYTHONUTF8": "1"}
-    options = {"stdout": subprocess.PIPE, "encoding": "utf-8", "env": environment}
-    ended = subprocess.run(command, cwd=folder, check=False, **options)
-    assert ended.returncode == 0, ended.stdout
-    return ended.stdout
-
-
 def check_everything(folder):
-    """Set the limits, train, and run all tests of an adapted copy."""
+    """Set the limits, train, and run all tests of an adapted copy; returns the summary."""
     run(folder, "-m", "experiments.sweep", "--seeds=4", "--write")
     run(folder, "train.py")
     run(folder, "-m", "pytest")
@@ -88,6 +67,12 @@ def check_everything(folder):
     output = run(folder, "-m", "pytest", "--slow", "-m", "slow", "-rs")
     assert "figures of this repository" in output
     return summary
+
+
+def draw(page, points):
+    """Draw a line on the page, whose canvas is 448 pixels wide; returns the answer."""
+    page.evaluate("line => { show([line]); answer(); }", (4 * points).tolist())
+    return page.text_content("#guess")
 
 
 def test_shapes_follow_readme(tmp_path, browser):
@@ -113,20 +98,6 @@ def test_shapes_follow_readme(tmp_path, browser):
     page.goto((folder / "page" / "index.html").as_uri())
     drawn = SHAPES * 10
     assert sum(draw(page, corners(shape, random)) == shape for shape in drawn) >= 27
-
-
-def draw(page, points):
-    """Draw a line on the page by mouse; returns the answer."""
-    box = page.locator("#board canvas").bounding_box()
-    first, *others = points / 112 * box["width"] + [box["x"], box["y"]]
-    page.click("#clear")
-    page.mouse.move(*first)
-    page.mouse.down()
-    for point in others:
-        page.mouse.move(*point, steps=5)
-    page.mouse.up()
-    page.evaluate("answer()")
-    return page.text_content("#guess")
 
 
 def test_letters_with_a_load_function_of_their_own(tmp_path):
