@@ -30,7 +30,7 @@ def test_metrics_of_known_predictions(monkeypatch):
         "mistake_confidence": 60,
         "megabytes": (4 * (7850 + 4 * 10) + 8) / 1e6,
     }
-    expected |= {f"latency_{size}": 1.5 for size in LATENCY_BATCHES}
+    expected |= {f"relative_latency_{size}": 1.5 for size in LATENCY_BATCHES}
     assert metrics == pytest.approx(expected)
     # Without mistakes, the least confident answer counts.
     metrics, _ = evaluation.measure(MODEL, IMAGES, torch.tensor([0, 0, 1, 1, 0]))

@@ -47,7 +47,7 @@ def test_failed_download_is_replaced_by_synthetic_digits(monkeypatch, capsys):
     (mnist.RAW / f"{LAST}.gz").unlink()
     monkeypatch.setattr(data, "DEFAULT", "mnist")
     monkeypatch.setattr(data, "SYNTHETIC_TRAIN", {"n": 20, "seed": 1})
-    monkeypatch.setattr(data, "SYNTHETIC_TEST", (10, 2))
+    monkeypatch.setattr(data, "SYNTHETIC_TEST", {"n": 10, "seed": 2})
     monkeypatch.setattr(data, "load_split", data.load_split.__wrapped__)  # no cache
     name, (images, _), (test_images, _) = data.load_dataset("auto")
     assert (name, len(images), len(test_images)) == ("synthetic", 20, 10)
