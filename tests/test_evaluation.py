@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 from torch import nn
+from torchvision.transforms.v2 import functional as tv
 
 from pipeline import evaluation
 from pipeline.metrics import CORRUPTIONS, LATENCY_BATCHES
@@ -35,6 +36,12 @@ def test_metrics_of_known_predictions(monkeypatch):
     # Without mistakes, the least confident answer counts.
     metrics, _ = evaluation.measure(MODEL, IMAGES, torch.tensor([0, 0, 1, 1, 0]))
     assert metrics["mistake_confidence"] == pytest.approx(60)
+
+
+def test_blur_equals_torchvision():
+    images = nn.functional.pad(IMAGES[..., 9:19, 9:19], [9] * 4)  # away from the edge
+    expected = tv.gaussian_blur(images, [17, 17], [1.0, 1.0])
+    torch.testing.assert_close(CORRUPTIONS["blur"](images), expected)
 
 
 def test_each_corruption_is_measured_and_always_the_same():
