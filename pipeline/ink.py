@@ -1,7 +1,5 @@
 """Find the ink of one digit in a picture, on any background and in any light."""
 
-from itertools import pairwise
-
 import numpy as np
 from scipy import ndimage
 
@@ -14,11 +12,9 @@ BLACK, WHITE = 0.15, 0.65  # shares of full ink: less becomes 0, more becomes 1
 LINE_LENGTH = 0.9  # share of the picture: shortest printed line
 LINE_SLOPES = np.linspace(-0.06, 0.06, 13)  # up to 3.4 degrees, in steps of 0.6
 LINE_WIDTH = 0.035  # share of the longer side: widest printed line
-BOX_SIDE = 0.1  # share of the longer side: smallest printed box or drawn circle
+BOX_SIDE = 0.1  # share of the longer side: smallest box, circle, or digit in a circle
 BOX_FILL = 0.9  # share of its bounding box that a printed box fills, but no circle
 THICKEST_OUTLINE = 0.3  # share of the area inside: more is the stroke of a digit
-DIGIT_IN_CIRCLE = 0.2  # share of the circle's height: smallest digit in it
-BORDER_AREA = 0.5  # share of the largest other stroke's area: less at a border is dirt
 SPOT_AREA = 0.08  # share of the largest stroke's area: smaller spots are dropped
 DIGIT_HEIGHT = 0.75  # share of the tallest stroke: two side by side are two digits
 NOTHING = "has nothing drawn on it that is clear enough: crop closer to the digit"
@@ -51,10 +47,7 @@ def find_ink(channels):
 
 
 def brighten_ink(channels):
-    """Return the grey picture (H, W) with the most contrast. Ink is brighter than paper.
-
-    It is the first principal component of the colours, without their local mean.
-    """
+    """Return the grey picture (H, W) with the most contrast. Ink is brighter than paper."""
     window = max(channels.shape[1:]) // 2 | 1
     changes = channels - ndimage.uniform_filter(channels, (0, window, window))
     colours = changes.reshape(len(channels), -1)  # (C, H * W)
@@ -90,10 +83,7 @@ def remove_lines(ink):
 
 
 def remove_level_lines(ink):
-    """Return ink (H, W) without nearly horizontal lines across it.
-
-    Where a line was removed, only strokes longer than the width of a line are kept.
-    """
+    """Return ink (H, W) without nearly horizontal lines across it."""
     height, width = ink.shape
     length = round(LINE_LENGTH * width)
     y, x = np.indices(ink.shape)
@@ -105,8 +95,8 @@ def remove_level_lines(ink):
         level = ndimage.grey_opening(level, (1, length), mode="constant")
         lines[rows, x] |= level > 0
     thickness = int(LINE_WIDTH * max(ink.shape)) + 1
-    strokes = ndimage.grey_opening(ink, (thickness, 1), mode="constant")
-    return np.where(lines, strokes, ink)
+    crossing = ndimage.grey_opening(ink, (thickness, 1), mode="constant")
+    return np.where(lines, crossing, ink)  # strokes that cross a line are kept
 
 
 def open_box(ink):
@@ -123,7 +113,7 @@ def open_box(ink):
         if inside.mean() > BOX_FILL:
             return open_box(remove_lines(ink[place]))
         drawn = inside & (labels[place] > 0) & ~outline
-        if drawn.any(axis=1).mean() > DIGIT_IN_CIRCLE:
+        if drawn.any(axis=1).sum() > smallest:
             return open_box(ink[place] * ~ndimage.maximum_filter(outline, 3))
     return ink
 
@@ -135,26 +125,20 @@ def surrounded(mask):
 
 
 def choose_strokes(mask):
-    """Return the part of a mask (H, W) that belongs to the digit.
-
-    Raises ValueError if there is nothing, or more than one digit.
-    """
+    """Return the part of a mask (H, W) that belongs to the digit; raises ValueError."""
     labels, count = ndimage.label(mask, np.ones((3, 3)))
     if not count:
         raise ValueError(NOTHING)
     areas = np.bincount(labels.ravel())
     areas[0] = 0  # the background
-    at_border = np.bincount(border(labels), minlength=count + 1)
-    largest_inside = areas[at_border == 0].max(initial=0)
-    areas[(at_border > 0) & (areas < BORDER_AREA * largest_inside)] = 0
+    at_border = np.bincount(border(labels), minlength=count + 1) > 0
+    largest_inside = areas[~at_border].max(initial=0)
+    areas[at_border & (areas < largest_inside)] = 0
     kept = np.flatnonzero(areas >= SPOT_AREA * areas.max())
     boxes = ndimage.find_objects(labels)
-    pieces = [boxes[label - 1] for label in kept]
-    height = max(rows.stop - rows.start for rows, _ in pieces)
-    tall = [x for y, x in pieces if y.stop - y.start > DIGIT_HEIGHT * height]
-    tall.sort(key=lambda columns: columns.start)
-    if any(left.stop < right.start for left, right in pairwise(tall)):
-        raise ValueError(
-            "seems to show several digits: crop the picture to one of them"
-        )
+    boxes = [boxes[label - 1] for label in kept]
+    height = max(rows.stop - rows.start for rows, _ in boxes)
+    tall = [x for y, x in boxes if y.stop - y.start > DIGIT_HEIGHT * height]
+    if any(left.stop < right.start for left in tall for right in tall):
+        raise ValueError("seems to show several digits: crop it to one digit")
     return ndimage.maximum_filter(np.isin(labels, kept), 3)

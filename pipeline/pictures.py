@@ -20,7 +20,6 @@ SHEET_SIDE = 0.3  # share of the longer side of the picture: smallest sheet
 SHEET_FILL = 0.85  # share of the rectangle around it that a sheet fills
 SHEET_BORDER = 0.4  # share of the border: more is a sheet that is partly in shadow
 SHEET_EDGE = 4  # pixels of the reduced picture: blurred edge, which is cut off
-DOT_BLUR = 1.0  # pixels: radius that turns dots of ink into grey
 STRETCHED = 5, 4  # height to width of a digit that was stretched to a square
 SMALLEST_DIGIT = 8  # pixels of the reduced picture: longer side
 
@@ -40,10 +39,7 @@ def open_picture(path):
 
 
 def read_digit(picture):
-    """Return pixels (1, 1, 28, 28) float in [0, 1] of a PIL image with one digit.
-
-    Raises ValueError with what is wrong.
-    """
+    """Return pixels (1, 1, 28, 28) of a PIL image with one digit; raises ValueError."""
     channels = cut_out_sheet(read_channels(picture))
     ink = find_ink(channels)
     (rows, columns), *_ = ndimage.find_objects((ink > 0.5).astype(int))
@@ -56,8 +52,7 @@ def read_digit(picture):
     mask = pixels[0, 0] > 0.5
     strokes = (mask[:, 1:] & ~mask[:, :-1]).sum() / mask.any(dim=1).sum()  # per row
     if strokes > (STROKES_IF_WIDE if width > height else STROKES):
-        problem = "seems to show several digits, or one that is crossed out"
-        raise ValueError(f"{problem}: crop the picture to one clear digit")
+        raise ValueError("seems to be crossed out or several digits: crop to one digit")
     return pixels
 
 
@@ -69,7 +64,7 @@ def read_channels(picture):
     picture = picture.convert("RGBA" if picture.has_transparency_data else "RGB")
     has_two_colours = picture.getcolors(maxcolors=2) is not None
     if has_two_colours and max(picture.size) > SMALL_PICTURE:  # grey is made of dots
-        picture = picture.filter(ImageFilter.GaussianBlur(DOT_BLUR))
+        picture = picture.filter(ImageFilter.GaussianBlur(radius=1))
     picture.thumbnail([WORKING_SIDE] * 2, Image.Resampling.BOX)
     values = np.asarray(picture, dtype=np.float32).transpose(2, 0, 1) / 255
     if len(values) == 3:
@@ -91,8 +86,8 @@ def cut_out_sheet(channels):
     window = int(WIDEST_INK * longer) | 1
     grey = ndimage.grey_closing(brightness, window)  # without the ink
     grey = ndimage.grey_opening(grey, window)  # without bright spots of the desk
-    step = shorter // 8
-    down = np.median(grey[step:] - grey[:-step]) / step  # the slope of the light
+    step = shorter // 4  # the light usually changes by the same amount at each step
+    down = np.median(grey[step:] - grey[:-step]) / step
     right = np.median(grey[:, step:] - grey[:, :-step]) / step
     y, x = np.indices(grey.shape)
     even = grey - down * y - right * x

@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw, ImageFilter, ImageOps
 
 SIZE = 600, 500  # pixels: width and height of a sheet
 PAPER, INK, PRINT = (235, 235, 230), (30, 30, 60), (30, 30, 40)
-BLUE, WOOD, NOTE = (30, 50, 150), (200, 140, 80), (255, 170, 60)
+BLUE, WOOD = (30, 50, 150), (200, 140, 80)
 DESKS = {"dark": (50, 45, 42), "wooden": (150, 100, 60), "light grey": (180, 180, 178)}
 
 
@@ -57,6 +57,13 @@ def rule(draw, random, _, colour=PRINT, grid=False, tilt=(0, 0)):
         draw.line((0, start, max(SIZE), start + shift), colour, width)
         if grid:
             draw.line((start, 0, start - shift, max(SIZE)), colour, width)
+
+
+def thicken(image, seed):
+    """Return a white digit on black, as if it was drawn with a thick pen."""
+    return put_on_sheet(image, seed, ("black", "white")).filter(
+        ImageFilter.MaxFilter(15)
+    )
 
 
 def draw_box(draw, random, ink):
@@ -127,8 +134,8 @@ KINDS = {
     "dark on light": photograph,
     "light on dark": partial(photograph, light_on_dark=True),
     "cropped": crop_to_digit,
+    "thick white on black": thicken,
     "blue on wood": partial(put_on_sheet, colours=(WOOD, BLUE)),
-    "blue on an orange note": partial(put_on_sheet, colours=(NOTE, BLUE)),
     "rules": partial(put_on_sheet, mark=partial(rule, colour=BLUE)),
     "dark grid": partial(put_on_sheet, mark=partial(rule, grid=True)),
     "tilted rules": partial(put_on_sheet, mark=partial(rule, tilt=(1, 3))),

@@ -47,11 +47,7 @@ def twelve_of_sixteen_bits(digit):
     return Image.fromarray(np.asarray(as_paper(digit)).astype(np.uint16) * 16)
 
 
-def from_0_to_1(digit):
-    return Image.fromarray(np.asarray(as_paper(digit)).astype(np.float32) / 255)
-
-
-MAKERS = [as_canvas, with_border_and_spot, twelve_of_sixteen_bits, from_0_to_1]
+MAKERS = [as_canvas, with_border_and_spot, twelve_of_sixteen_bits]
 MAKERS += [partial(as_paper, mode=mode) for mode in ("L", "P", "RGB", "CMYK", "LA")]
 MAKERS += [partial(make, seed=0) for make in KINDS.values()]
 
