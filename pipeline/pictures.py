@@ -86,7 +86,7 @@ def cut_out_sheet(channels):
     window = int(WIDEST_INK * longer) | 1
     grey = ndimage.grey_closing(brightness, window)  # without the ink
     grey = ndimage.grey_opening(grey, window)  # without bright spots of the desk
-    step = shorter // 4  # the light usually changes by the same amount at each step
+    step = shorter // 3  # the light usually changes by the same amount at each step
     down = np.median(grey[step:] - grey[:-step]) / step
     right = np.median(grey[:, step:] - grey[:, :-step]) / step
     y, x = np.indices(grey.shape)

@@ -62,7 +62,7 @@ def rule(draw, random, _, colour=PRINT, grid=False, tilt=(0, 0)):
 def thicken(image, seed):
     """Return a white digit on black, as if it was drawn with a thick pen."""
     return put_on_sheet(image, seed, ("black", "white")).filter(
-        ImageFilter.MaxFilter(15)
+        ImageFilter.MaxFilter(17)
     )
 
 

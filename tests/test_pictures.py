@@ -56,7 +56,7 @@ MAKERS += [partial(make, seed=0) for make in KINDS.values()]
 def test_digit_comes_out_as_it_is(make):
     for digit in DIGITS[:4]:
         difference = read_digit(make(digit)) - normalize(digit / np.float32(255))
-        assert difference.abs().mean() < 0.08  # half of it for a pixel's shift
+        assert difference.abs().mean() < 0.1  # half of it for a pixel's shift
 
 
 def test_small_off_centre_digit_in_a_28_pixel_picture_is_centred():
