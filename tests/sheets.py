@@ -32,8 +32,7 @@ def place(image, random, side, size, room=0.0):
 def crop_to_digit(image, seed):
     """Return a digit with a margin of 0 to 5 %."""
     random = np.random.default_rng(seed)
-    side = random.integers(100, 400)
-    ink = place(image, random, side, (side, side))
+    ink = place(image, random, 200, (200, 200))
     ink = ink.crop(ink.point(lambda value: 255 * (value > 50)).getbbox())
     margin = round(random.uniform(0, 0.05) * max(ink.size))
     return ImageOps.colorize(ImageOps.expand(ink, margin), PAPER, INK)
@@ -66,6 +65,11 @@ def thicken(image, seed):
     )
 
 
+def dither(image, seed):
+    """Return a digit as a scan with 1 bit per pixel, where grey is made of dots."""
+    return put_on_sheet(image, seed, size=(300, 250), side=150).convert("1")
+
+
 def draw_box(draw, random, ink):
     """Print a box round the digit."""
     gap, width = random.integers(12, 40), random.integers(2, 5)
@@ -95,7 +99,6 @@ def photograph(image, seed, light_on_dark=False):
     width, height = size = [int(side * random.uniform(1.1, 2.5)) for _ in range(2)]
     blur = ImageFilter.GaussianBlur(random.uniform(0, side / 100))
     ink = np.asarray(place(image, random, side, size).filter(blur))[..., None] / 255
-
     paper = random.uniform(0.75, 1.0) * random.uniform(0.9, 1.0, 3)
     photo = paper + ink * (random.uniform(0.0, 0.45, 3) - paper)
     if light_on_dark:
@@ -125,9 +128,8 @@ def put_on_desk(image, seed, desk):
     photo = Image.fromarray(wood)
     free = np.subtract(photo.size, sheet.size)
     photo.paste(sheet, tuple((free * random.uniform(0.1, 0.9, 2)).astype(int)), sheet)
-    light = np.linspace(1, random.uniform(0.7, 1), photo.width)[:, None]
-    noise = random.normal(0, 4, (600, 700, 1))
-    return Image.fromarray((photo * light + noise).clip(0, 255).astype(np.uint8))
+    light = np.linspace(1, random.uniform(0.6, 0.8), photo.width)[:, None]
+    return Image.fromarray((photo * light).astype(np.uint8))
 
 
 KINDS = {
@@ -137,12 +139,11 @@ KINDS = {
     "thick white on black": thicken,
     "blue on wood": partial(put_on_sheet, colours=(WOOD, BLUE)),
     "rules": partial(put_on_sheet, mark=partial(rule, colour=BLUE)),
-    "dark grid": partial(put_on_sheet, mark=partial(rule, grid=True)),
     "tilted rules": partial(put_on_sheet, mark=partial(rule, tilt=(1, 3))),
     "tilted grid": partial(put_on_sheet, mark=partial(rule, grid=True, tilt=(-3, -1))),
     "printed box": partial(put_on_sheet, mark=draw_box),
     "drawn circle": partial(put_on_sheet, side=220, mark=draw_circle),
-    "1 bit, dithered": lambda image, seed: put_on_sheet(image, seed).convert("1"),
+    "1 bit, dithered": dither,
     "small on a large sheet": partial(put_on_sheet, size=(1920, 1080), side=160),
     "28 × 28": lambda image, seed: Image.fromarray(image),
 }

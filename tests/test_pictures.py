@@ -49,7 +49,7 @@ def twelve_of_sixteen_bits(digit):
 
 MAKERS = [as_canvas, with_border_and_spot, twelve_of_sixteen_bits]
 MAKERS += [partial(as_paper, mode=mode) for mode in ("L", "P", "RGB", "CMYK", "LA")]
-MAKERS += [partial(make, seed=0) for make in KINDS.values()]
+MAKERS += [partial(make, seed=2) for make in KINDS.values()]
 
 
 @pytest.mark.parametrize("make", MAKERS)
