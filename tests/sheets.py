@@ -129,7 +129,8 @@ def put_on_desk(image, seed, desk):
     free = np.subtract(photo.size, sheet.size)
     photo.paste(sheet, tuple((free * random.uniform(0.1, 0.9, 2)).astype(int)), sheet)
     light = np.linspace(1, random.uniform(0.6, 0.8), photo.width)[:, None]
-    return Image.fromarray((photo * light).astype(np.uint8))
+    photo = photo * light + random.normal(0, 4, (600, 700, 1))
+    return Image.fromarray(photo.clip(0, 255).astype(np.uint8))
 
 
 KINDS = {

@@ -86,8 +86,8 @@ def two_digits(distance):
 
 REFUSED = {
     "nothing drawn": [empty_box(), grain(), blank(300, 200)[0]],
-    "several digits: crop": [
-        two_digits(distance=300),
+    "show several digits": [two_digits(distance=300)],
+    "several digits": [
         two_digits(distance=130),
         put_on_sheet(DIGIT, seed=0, mark=cross_out),
     ],
