@@ -1,7 +1,6 @@
 """Load a data set from a folder of pictures, with one subfolder per class."""
 
 import unicodedata
-from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -39,14 +38,15 @@ def load_folder(folder, classes):
     Prints how many other files are skipped. Raises UserError for missing, unknown and
     empty classes, and for pictures that cannot be read.
     """
-    images, labels, skipped, bad = [], [], Counter(), []
+    images, labels, skipped, bad = [], [], [], []
     formats = Image.registered_extensions()
-    for label, place in enumerate(find_classes(Path(folder), classes)):
-        files = list_visible(place)
+    for label, subfolder in enumerate(find_classes(Path(folder), classes)):
+        files = list_visible(subfolder)
         pictures = [p for p in files if formats.get(p.suffix.lower()) in FORMATS]
-        skipped.update(p.suffix or p.name for p in files if p not in pictures)
+        skipped += [path for path in files if path not in pictures]
         if not pictures:
-            raise UserError(f"{place} holds no pictures: add some, or remove the class")
+            advice = "add some, or remove the class"
+            raise UserError(f"{subfolder} holds no pictures: {advice}")
         for path in pictures:
             try:
                 images.append(read_drawing(open_picture(path)))
@@ -54,37 +54,39 @@ def load_folder(folder, classes):
             except ValueError as error:
                 bad.append(f"\n  {printable(str(path))} {error}")
     if bad:
-        listed = "".join(bad[:LISTED]) + ("\n  …" if len(bad) > LISTED else "")
         problem = f"{len(bad)} pictures in {folder} cannot be used"
-        raise UserError(f"{problem}: replace or remove them{listed}")
+        listed = "".join(bad[:LISTED])
+        raise UserError(f"{problem}: replace or remove them. The first are:{listed}")
     if skipped:
-        kinds = ", ".join(f"{n} × {printable(kind)}" for kind, n in skipped.items())
-        print(f"Skipped in {folder}, because the format is not known: {kinds}")
+        files = (
+            f"{len(skipped)} files in {folder}, such as {printable(skipped[0].name)}"
+        )
+        print(f"Skipped {files}: they are no pictures of a known format")
     return torch.cat(images), torch.tensor(labels)
 
 
 def find_classes(folder, classes):
     """Return the subfolders of the classes, in their order; raises UserError."""
     if not folder.is_dir():
-        advice = f"put pictures into {folder}/<class>/"
-        raise UserError(f"{folder} is not a folder: {advice}")
-    found = {compose(p.name): p for p in list_visible(folder) if p.is_dir()}
-    wanted = list(map(compose, classes))
-    if found.keys() != set(wanted):
-        missing = ", ".join(name for name in wanted if name not in found)
-        unknown = ", ".join(printable(name) for name in found if name not in wanted)
+        raise UserError(
+            f"{folder} is not a folder: put pictures into {folder}/<class>/"
+        )
+    found = {compose(path.name): path for path in list_visible(folder) if path.is_dir()}
+    wanted = [compose(name) for name in classes]
+    missing = ", ".join(name for name in wanted if name not in found)
+    unknown = ", ".join(printable(name) for name in found if name not in wanted)
+    if missing or unknown:
         others = f"missing: {missing or 'none'}; unknown: {unknown or 'none'}"
         advice = "rename its subfolders, or change the classes in pipeline/data.py"
         raise UserError(f"{folder} has other classes ({others}): {advice}")
     return [found[name] for name in wanted]
 
 
-def list_visible(folder):
-    """Return the paths in a folder in the order of their names, without hidden ones."""
-    paths = [path for path in folder.iterdir() if not path.name.startswith(".")]
-    return sorted(paths, key=lambda path: compose(path.name))
-
-
 def compose(name):
     """Return the name with ü as one character: macOS may store it as u and two dots."""
     return unicodedata.normalize("NFC", name)
+
+
+def list_visible(folder):
+    """Return the paths in a folder in the order of their names, without hidden ones."""
+    return sorted(path for path in folder.iterdir() if not path.name.startswith("."))

@@ -21,9 +21,9 @@ def normalize(ink, pen_range=PEN_RANGE):
     """
     fine = resize(crop(ink), FINE * DIGIT_SIDE)
     fine = fine / fine.max()  # thin lines became pale when scaled down
-    width = pen_width(fine > 0.5) / FINE
-    wanted = min(max(width, pen_range[0]), pen_range[1])
-    steps = round((wanted - width) * FINE / 2)
+    pen = pen_width(fine > 0.5) / FINE
+    wanted = min(max(pen, pen_range[0]), pen_range[1])
+    steps = round((wanted - pen) * FINE / 2)  # on each side of a stroke
     fine = np.pad(fine, abs(steps))
     if steps > 0:
         fine = ndimage.maximum_filter(fine, 2 * steps + 1)

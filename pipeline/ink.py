@@ -1,36 +1,36 @@
 """Find the ink of one digit in a picture, on any background and in any light."""
 
-from itertools import pairwise
-
 import numpy as np
 from scipy import ndimage
 
-WINDOW = 0.25  # share of the longer side: wider shapes are background
-CROPPED_WINDOW = 0.5  # the same in a cropped picture, where strokes are larger
+WINDOW = 0.35  # share of the longer side: wider shapes are background
+SMALL_PICTURE = 40  # pixels: smaller pictures have no room around the digit
+SMALL_WINDOW = 0.5  # the same as WINDOW in a small picture, where strokes are wider
 BORDER_WEIGHT = 2.0  # weight of the border: if it is bright, the ink is probably dark
 MIN_CONTRAST = 0.08  # of ink to its background; black on white is 1
 BLACK, WHITE = 0.15, 0.65  # shares of full ink: less becomes 0, more becomes 1
 LINE_LENGTH = 0.9  # share of the picture: shortest printed line
 LINE_SLOPES = np.linspace(-0.06, 0.06, 13)  # up to 3.4 degrees, in steps of 0.6
 LINE_WIDTH = 0.035  # share of the longer side: widest printed line
-BOX_SIDE = 0.1  # share of the longer side: smallest printed box or drawn circle
-DIGIT_IN_CIRCLE = 0.2  # share of the circle's height: smallest digit in it
+BOX_SIDE = 0.1  # share of the longer side: smallest box, circle, or digit in a circle
+BOX_FILL = 0.9  # share of its bounding box that a printed box fills, but no circle
+THICKEST_OUTLINE = 0.3  # share of the area inside: more is the stroke of a digit
 SPOT_AREA = 0.08  # share of the largest stroke's area: smaller spots are dropped
 DIGIT_HEIGHT = 0.75  # share of the tallest stroke: two side by side are two digits
 NOTHING = "has nothing drawn on it that is clear enough: crop closer to the digit"
 
 
-def find_ink(channels, cropped, is_sheet=False):
+def find_ink(channels):
     """Return the ink (H, W) float in [0, 1] of channels (C, H, W) float in [0, 1].
 
-    In a `cropped` picture the digit reaches all borders. `is_sheet` means that the borders
-    are the edges of a sheet. Where there is a printed box, only its inside is returned.
-    Raises ValueError if there is no ink, or several digits.
+    Where there is a printed box or a drawn circle, only its inside is returned. Raises
+    ValueError if there is no ink, or several digits.
     """
     brightness = brighten_ink(channels)
-    window = int((CROPPED_WINDOW if cropped else WINDOW) * max(brightness.shape)) | 1
-    margin = 0 if cropped or is_sheet else window // 2
-    # Light and shadow continue outside a picture, but not outside a sheet.
+    is_small = max(brightness.shape) < SMALL_PICTURE
+    window = int((SMALL_WINDOW if is_small else WINDOW) * max(brightness.shape)) | 1
+    margin = 0 if is_small else window // 2
+    # Light and shadow continue outside the picture as they are inside.
     padded = np.pad(brightness, margin, "reflect", reflect_type="odd")
     background = ndimage.grey_opening(padded, window)
     height, width = brightness.shape
@@ -47,14 +47,12 @@ def find_ink(channels, cropped, is_sheet=False):
 
 
 def brighten_ink(channels):
-    """Return the grey picture (H, W) with the most contrast. Ink is brighter than paper.
-
-    It is the first principal component of the colours, without their local mean.
-    """
+    """Return the grey picture (H, W) with the most contrast. Ink is brighter than paper."""
     window = max(channels.shape[1:]) // 2 | 1
     changes = channels - ndimage.uniform_filter(channels, (0, window, window))
     colours = changes.reshape(len(channels), -1)  # (C, H * W)
-    direction = np.linalg.eigh(colours @ colours.T)[1][:, -1]
+    _, directions = np.linalg.eigh(colours @ colours.T)
+    direction = directions[:, -1]  # in which the colours differ most
     direction /= np.abs(direction).sum()
     brightness = np.tensordot(direction, channels, 1)
     change = np.tensordot(direction, changes, 1)
@@ -79,19 +77,13 @@ def find_threshold(values):
 
 
 def remove_lines(ink):
-    """Return ink (H, W) without thin straight lines across the picture.
-
-    Where a line was removed, only strokes longer than the width of a line are kept.
-    """
-    thickness = int(LINE_WIDTH * max(ink.shape)) + 1
-    for _ in range(2):  # horizontal lines, then vertical ones
-        crossing = ndimage.grey_opening(ink, (thickness, 1), mode="constant")
-        ink = np.where(find_lines(ink), crossing, ink).T
-    return ink
+    """Return ink (H, W) without thin straight lines across the picture."""
+    ink = remove_level_lines(ink)
+    return remove_level_lines(ink.T).T
 
 
-def find_lines(ink):
-    """Return the mask (H, W) of nearly horizontal lines across ink (H, W)."""
+def remove_level_lines(ink):
+    """Return ink (H, W) without nearly horizontal lines across it."""
     height, width = ink.shape
     length = round(LINE_LENGTH * width)
     y, x = np.indices(ink.shape)
@@ -102,25 +94,27 @@ def find_lines(ink):
         level = widened[rows, x].astype(np.uint8)
         level = ndimage.grey_opening(level, (1, length), mode="constant")
         lines[rows, x] |= level > 0
-    return lines
+    thickness = int(LINE_WIDTH * max(ink.shape)) + 1
+    crossing = ndimage.grey_opening(ink, (thickness, 1), mode="constant")
+    return np.where(lines, crossing, ink)  # strokes that cross a line are kept
 
 
 def open_box(ink):
     """Return the ink inside a printed box or a drawn circle, or all of it."""
     labels, _ = ndimage.label(ink > 0.5, np.ones((3, 3)))
     smallest = BOX_SIDE * max(ink.shape)
-    for label, box in enumerate(ndimage.find_objects(labels), start=1):
-        outline = labels[box] == label
+    for label, place in enumerate(ndimage.find_objects(labels), start=1):
+        outline = labels[place] == label
         if label in border(labels) or min(outline.shape) < smallest:
             continue
         inside = surrounded(outline)
-        if outline.sum() > 0.3 * inside.sum():
+        if outline.sum() > THICKEST_OUTLINE * inside.sum():
             continue
-        if inside.mean() > 0.9:
-            return open_box(remove_lines(ink[box]))
-        drawn = inside & (labels[box] > 0) & ~outline
-        if drawn.any(axis=1).mean() > DIGIT_IN_CIRCLE:
-            return open_box(ink[box] * ~ndimage.maximum_filter(outline, 3))
+        if inside.mean() > BOX_FILL:
+            return open_box(remove_lines(ink[place]))
+        drawn = inside & (labels[place] > 0) & ~outline
+        if drawn.any(axis=1).sum() > smallest:
+            return open_box(ink[place] * ~ndimage.maximum_filter(outline, 3))
     return ink
 
 
@@ -131,24 +125,20 @@ def surrounded(mask):
 
 
 def choose_strokes(mask):
-    """Return the part of a mask (H, W) that belongs to the digit.
-
-    Raises ValueError if there is nothing, or more than one digit.
-    """
+    """Return the part of a mask (H, W) that belongs to the digit; raises ValueError."""
     labels, count = ndimage.label(mask, np.ones((3, 3)))
     if not count:
         raise ValueError(NOTHING)
+    areas = np.bincount(labels.ravel())
+    areas[0] = 0  # the background
+    at_border = np.bincount(border(labels), minlength=count + 1) > 0
+    largest_inside = areas[~at_border].max(initial=0)
+    areas[at_border & (areas < largest_inside)] = 0
+    kept = np.flatnonzero(areas >= SPOT_AREA * areas.max())
     boxes = ndimage.find_objects(labels)
-    areas = np.bincount(labels.ravel())[1:]
-    border_pixels = np.bincount(border(labels), minlength=count + 1)[1:]
-    inside = areas[border_pixels == 0].max(initial=0)
-    runs_along = border_pixels > [max(labels[box].shape) / 2 for box in boxes]
-    areas[(border_pixels > 0) & (areas < np.where(runs_along, 3, 0.5) * inside)] = 0
-    kept = areas >= SPOT_AREA * areas.max()
-    pieces = [boxes[i] for i in np.flatnonzero(kept)]
-    height = max(rows.stop - rows.start for rows, _ in pieces)
-    tall = [x for y, x in pieces if y.stop - y.start > DIGIT_HEIGHT * height]
-    tall.sort(key=lambda columns: columns.start)
-    if any(left.stop < right.start for left, right in pairwise(tall)):
-        raise ValueError("seems to hold several digits: crop one")
-    return ndimage.maximum_filter(np.append(False, kept)[labels], 3)
+    boxes = [boxes[label - 1] for label in kept]
+    height = max(rows.stop - rows.start for rows, _ in boxes)
+    tall = [x for y, x in boxes if y.stop - y.start > DIGIT_HEIGHT * height]
+    if any(left.stop < right.start for left in tall for right in tall):
+        raise ValueError("seems to show several digits: crop it to one digit")
+    return ndimage.maximum_filter(np.isin(labels, kept), 3)

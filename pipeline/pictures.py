@@ -8,24 +8,18 @@ from PIL import Image, ImageFilter, ImageOps
 from scipy import ndimage
 
 from pipeline.framing import normalize
-from pipeline.ink import MIN_CONTRAST, border, find_ink, find_threshold
+from pipeline.ink import MIN_CONTRAST, SMALL_PICTURE, border, find_ink, find_threshold
 
 # Only these formats are opened. For EPS, Pillow would start another program.
 FORMATS = "AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP"
 WORKING_SIDE = 320  # pixels: longer side to which larger pictures are reduced
-SMALL_PICTURE = 40  # pixels: smaller pictures count as cropped
-CROPPED_MARGIN = 0.1  # share of the longer side: widest margin of a cropped picture
 STROKES = 2.4  # per row, on average: a digit crosses a row once or twice
 STROKES_IF_WIDE = 2.1  # the same if it is wider than it is tall, as two digits are
-WIDEST_INK = 0.125  # share of the longer side: wider shapes are a sheet or a desk
-SMALLEST_PHOTOGRAPH = 160  # pixels: smaller pictures show no sheet on a desk
-SHEET_WIDTH = 0.3  # share of the longer side: narrowest sheet
-SHEET_BORDER = 0.3  # largest share of the border that a sheet on a desk touches
-SHEET_BORDER_IF_DARK = 0.6  # the same on a dark desk
-DARK_DESK = 0.5  # share of the sheet's brightness: a shadow is brighter
-LEAST_INK, MOST_INK = 0.002, 0.25  # shares of a sheet that are covered with ink
+WIDEST_INK = 0.06  # share of the longer side: wider shapes are a sheet or a desk
+SHEET_SIDE = 0.3  # share of the longer side of the picture: smallest sheet
+SHEET_FILL = 0.85  # share of the rectangle around it that a sheet fills
+SHEET_BORDER = 0.4  # share of the border: more is a sheet that is partly in shadow
 SHEET_EDGE = 4  # pixels of the reduced picture: blurred edge, which is cut off
-DOT_BLUR = 1.0  # pixels: radius that turns dots of ink into grey
 STRETCHED = 5, 4  # height to width of a digit that was stretched to a square
 SMALLEST_DIGIT = 8  # pixels of the reduced picture: longer side
 
@@ -45,25 +39,20 @@ def open_picture(path):
 
 
 def read_digit(picture):
-    """Return pixels (1, 1, 28, 28) float in [0, 1] of a PIL image with one digit.
-
-    Raises ValueError with what is wrong.
-    """
-    whole = read_channels(picture)
-    channels = cut_out_sheet(whole)
-    is_sheet = channels is not whole
-    ink = find_ink(channels, is_cropped(channels), is_sheet)
-    left, top, right, bottom = bounding_box(ink)
-    width, height = right - left, bottom - top
+    """Return pixels (1, 1, 28, 28) of a PIL image with one digit; raises ValueError."""
+    channels = cut_out_sheet(read_channels(picture))
+    ink = find_ink(channels)
+    (rows, columns), *_ = ndimage.find_objects((ink > 0.5).astype(int))
+    height, width = rows.stop - rows.start, columns.stop - columns.start
     if max(width, height) < SMALLEST_DIGIT:
-        raise ValueError("has too small a digit: crop closer to it, or enlarge it")
-    if (height, width) == ink.shape and height == width:
-        ink = np.kron(ink, np.ones(STRETCHED, dtype=np.float32))
+        raise ValueError("has a digit that is too small: take a larger picture of it")
+    if (height, width) == ink.shape and height == width:  # stretched to a square
+        ink = ink.repeat(STRETCHED[0], axis=0).repeat(STRETCHED[1], axis=1)
     pixels = normalize(ink)
     mask = pixels[0, 0] > 0.5
     strokes = (mask[:, 1:] & ~mask[:, :-1]).sum() / mask.any(dim=1).sum()  # per row
     if strokes > (STROKES_IF_WIDE if width > height else STROKES):
-        raise ValueError("seems to hold several digits, or to be crossed out: crop one")
+        raise ValueError("seems to be crossed out or several digits: crop to one digit")
     return pixels
 
 
@@ -73,69 +62,58 @@ def read_channels(picture):
         largest = max(picture.convert("F").getextrema()[1], 1)
         picture = picture.convert("F").point(lambda value: value * (255 / largest))
     picture = picture.convert("RGBA" if picture.has_transparency_data else "RGB")
-    if picture.getcolors(2) and max(picture.size) > SMALL_PICTURE:  # grey made of dots
-        picture = picture.filter(ImageFilter.GaussianBlur(DOT_BLUR))
+    has_two_colours = picture.getcolors(maxcolors=2) is not None
+    if has_two_colours and max(picture.size) > SMALL_PICTURE:  # grey is made of dots
+        picture = picture.filter(ImageFilter.GaussianBlur(radius=1))
     picture.thumbnail([WORKING_SIDE] * 2, Image.Resampling.BOX)
     values = np.asarray(picture, dtype=np.float32).transpose(2, 0, 1) / 255
     if len(values) == 3:
         return values
     drawn, opacity = values[:3] * values[3:], values[3:]
-    is_dark = drawn.sum() < 1.5 * opacity.sum()
-    return drawn + is_dark * (1 - opacity)  # on white or on black
+    is_dark = drawn.mean() < 0.5 * opacity.mean()
+    return drawn + is_dark * (1 - opacity)  # dark ink on white, light ink on black
 
 
 def cut_out_sheet(channels):
     """Return the part of channels (3, H, W) that shows a sheet on a desk, or all of it.
 
-    The desk in that part is painted over with the colour of the sheet.
+    Pixels of the desk in that part get the colour of the nearest pixel of the sheet.
     """
     brightness = channels.mean(axis=0)
-    window = int(WIDEST_INK * max(brightness.shape)) | 1
-    grey = ndimage.grey_closing(brightness, window)
-    grey = ndimage.grey_opening(grey, window)  # the ink is removed now
-    if np.ptp(grey) < MIN_CONTRAST or max(grey.shape) < SMALLEST_PHOTOGRAPH:
+    shorter, longer = sorted(brightness.shape)
+    if shorter < SMALL_PICTURE:
         return channels
-    flat, (y, x) = grey, np.indices(grey.shape)
-    for _ in range(2):  # the light may decrease from one side to the other
-        terms = np.stack([y, x, flat > find_threshold(flat), np.ones_like(x)], axis=-1)
-        down, right, *_ = np.linalg.lstsq(terms.reshape(-1, 4), grey.ravel())[0]
-        flat = grey - down * y - right * x
-    sheet = flat > find_threshold(flat)
-    if border(sheet).mean() > 0.5:
-        sheet = ~sheet
-    labels, _ = ndimage.label(sheet)
-    sheet = labels == np.bincount(labels[sheet]).argmax()
-    variances = np.linalg.eigvalsh(np.cov(np.argwhere(sheet).T))
-    width, height = np.sqrt(12 * variances)  # if it is a rectangle, turned by any angle
-    if width < SHEET_WIDTH * max(sheet.shape) or width * height > 1.1 * sheet.sum():
+    window = int(WIDEST_INK * longer) | 1
+    grey = ndimage.grey_closing(brightness, window)  # without the ink
+    grey = ndimage.grey_opening(grey, window)  # without bright spots of the desk
+    step = shorter // 3  # the light usually changes by the same amount at each step
+    down = np.median(grey[step:] - grey[:-step]) / step
+    right = np.median(grey[:, step:] - grey[:, :-step]) / step
+    y, x = np.indices(grey.shape)
+    even = grey - down * y - right * x
+    if np.ptp(even) < MIN_CONTRAST:
         return channels
-    desk, paper = np.median(grey[~sheet]), np.median(grey[sheet])
-    is_dark = desk < DARK_DESK * paper
-    if border(sheet).mean() > (SHEET_BORDER_IF_DARK if is_dark else SHEET_BORDER):
-        return channels  # the other part is probably in shadow
+    labels, _ = ndimage.label(even > find_threshold(even))
+    sheet = labels == np.bincount(labels[labels > 0]).argmax()
+    sheet = ndimage.binary_fill_holes(sheet)
+    sides = rectangle_around(sheet)
+    is_large = min(sides) > SHEET_SIDE * longer
+    is_rectangle = sheet.sum() > SHEET_FILL * sides[0] * sides[1]
+    is_surrounded = border(sheet).mean() < SHEET_BORDER
+    if not (is_large and is_rectangle and is_surrounded):
+        return channels
     sheet = ndimage.binary_erosion(sheet, iterations=SHEET_EDGE)
-    has_ink = np.abs(brightness - grey)[sheet] > MIN_CONTRAST
-    if paper < desk or not LEAST_INK < has_ink.mean() < MOST_INK:
-        return channels  # this is no sheet, but perhaps a part of a large digit
-    colour = np.median(channels[:, sheet], axis=1)
-    painted = np.where(sheet, channels, colour[:, None, None])
+    _, nearest = ndimage.distance_transform_edt(~sheet, return_indices=True)
+    painted = channels[:, *nearest]
     return painted[:, *ndimage.find_objects(sheet.astype(int))[0]]
 
 
-def is_cropped(channels):
-    """Return whether the digit comes near all four borders."""
-    if max(channels.shape) < SMALL_PICTURE:  # the window of find_ink would be too small
-        return True
-    try:
-        ink = find_ink(channels[:, ::2, ::2], cropped=True)
-    except ValueError:
-        return False
-    left, top, right, bottom = bounding_box(ink)
-    margin = max(left, top, ink.shape[1] - right, ink.shape[0] - bottom)
-    return margin < CROPPED_MARGIN * max(ink.shape)
-
-
-def bounding_box(ink):
-    """Return left, top, right and bottom of the ink (H, W)."""
-    rows, columns = (np.flatnonzero(ink.max(axis) > 0.5) for axis in (1, 0))
-    return columns[0], rows[0], columns[-1] + 1, rows[-1] + 1
+def rectangle_around(mask):
+    """Return the sides of the smallest rectangle, at any angle, around a mask (H, W)."""
+    y, x = np.nonzero(mask)
+    sides = []
+    for angle in np.radians(range(0, 90, 3)):
+        along = x * np.cos(angle) + y * np.sin(angle)
+        across = y * np.cos(angle) - x * np.sin(angle)
+        sides.append((np.ptp(along) + 1, np.ptp(across) + 1))
+    return min(sides, key=np.prod)
