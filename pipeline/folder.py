@@ -58,19 +58,17 @@ def load_folder(folder, classes):
         listed = "".join(bad[:LISTED])
         raise UserError(f"{problem}: replace or remove them. The first are:{listed}")
     if skipped:
-        files = (
-            f"{len(skipped)} files in {folder}, such as {printable(skipped[0].name)}"
-        )
-        print(f"Skipped {files}: they are no pictures of a known format")
+        example = printable(skipped[0].name)
+        reason = "their format is not known"
+        print(f"Skipped files in {folder}: {len(skipped)}, such as {example}; {reason}")
     return torch.cat(images), torch.tensor(labels)
 
 
 def find_classes(folder, classes):
     """Return the subfolders of the classes, in their order; raises UserError."""
     if not folder.is_dir():
-        raise UserError(
-            f"{folder} is not a folder: put pictures into {folder}/<class>/"
-        )
+        advice = f"put pictures into {folder}/<class>/"
+        raise UserError(f"{folder} is not a folder: {advice}")
     found = {compose(path.name): path for path in list_visible(folder) if path.is_dir()}
     wanted = [compose(name) for name in classes]
     missing = ", ".join(name for name in wanted if name not in found)

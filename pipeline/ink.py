@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import ndimage
 
-WINDOW = 0.35  # share of the longer side: wider shapes are background
+WINDOW = 0.3  # share of the longer side: wider shapes are background
 SMALL_PICTURE = 40  # pixels: smaller pictures have no room around the digit
 SMALL_WINDOW = 0.5  # the same as WINDOW in a small picture, where strokes are wider
 BORDER_WEIGHT = 2.0  # weight of the border: if it is bright, the ink is probably dark

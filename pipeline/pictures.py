@@ -18,7 +18,9 @@ STROKES_IF_WIDE = 2.1  # the same if it is wider than it is tall, as two digits 
 WIDEST_INK = 0.06  # share of the longer side: wider shapes are a sheet or a desk
 SHEET_SIDE = 0.3  # share of the longer side of the picture: smallest sheet
 SHEET_FILL = 0.85  # share of the rectangle around it that a sheet fills
-SHEET_BORDER = 0.4  # share of the border: more is a sheet that is partly in shadow
+SHEET_BORDER = 0.35  # share of the border: more is the part of a sheet beside a shadow
+SAME_BRIGHTNESS = 0.01  # a smaller difference does not count
+BRIGHT_DESK = 0.1  # share of the picture: more is paper in the light, not a desk
 SHEET_EDGE = 4  # pixels of the reduced picture: blurred edge, which is cut off
 STRETCHED = 5, 4  # height to width of a digit that was stretched to a square
 SMALLEST_DIGIT = 8  # pixels of the reduced picture: longer side
@@ -100,7 +102,9 @@ def cut_out_sheet(channels):
     is_large = min(sides) > SHEET_SIDE * longer
     is_rectangle = sheet.sum() > SHEET_FILL * sides[0] * sides[1]
     is_surrounded = border(sheet).mean() < SHEET_BORDER
-    if not (is_large and is_rectangle and is_surrounded):
+    bright_desk = ~sheet & (grey > np.median(grey[sheet]) - SAME_BRIGHTNESS)
+    is_brightest = bright_desk.mean() < BRIGHT_DESK
+    if not (is_large and is_rectangle and is_surrounded and is_brightest):
         return channels
     sheet = ndimage.binary_erosion(sheet, iterations=SHEET_EDGE)
     _, nearest = ndimage.distance_transform_edt(~sheet, return_indices=True)

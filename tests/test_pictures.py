@@ -3,14 +3,13 @@
 import io
 import os
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image, ImageDraw
+from PIL import Image, ImageChops, ImageDraw, ImageFilter
 from samples import mnist_size
-from sheets import KINDS, put_on_sheet, to_bytes
+from sheets import KINDS, SIZE, put_on_sheet, to_bytes
 
 from pipeline import pictures
 from pipeline.framing import normalize
@@ -119,7 +118,12 @@ def test_picture_is_turned_as_its_camera_notes_and_broken_exif_is_ignored(tmp_pa
         assert torch.equal(read_digit(opened), read_digit(picture))
 
 
-def test_edge_of_a_shadow_is_not_the_edge_of_a_sheet():
-    path = Path(pictures.__file__).parents[1] / "images" / "seven.jpg"
-    channels = pictures.read_channels(open_picture(path))
+@pytest.mark.parametrize("blur", [0, 50])
+@pytest.mark.parametrize("lit", [150, 250, 400])
+def test_edge_of_a_shadow_is_not_the_edge_of_a_sheet(lit, blur):
+    light = Image.new("RGB", SIZE, (150, 150, 150))
+    light.paste((255, 255, 255), (0, 0, lit, SIZE[1]))
+    light = light.filter(ImageFilter.GaussianBlur(blur))
+    picture = ImageChops.multiply(put_on_sheet(DIGITS[3], seed=0), light)
+    channels = pictures.read_channels(picture)
     assert pictures.cut_out_sheet(channels) is channels
