@@ -40,7 +40,7 @@ class Recipe:
     freeze_after: float = share(0.5, "share of the steps after which layer 1 is frozen")
     beta1: float = share(0.7, "decay rate of the mean of the gradients", 0.999)
     beta2: float = share(0.9, "decay rate of the mean of the squared gradients", 0.999)
-    label_smoothing: float = share(0.05, "share of a label that all classes get")
+    label_smoothing: float = share(0.05, "share of a label spread over all classes")
 
     # The warps are random: 15 degrees mean an angle from -15 to 15.
     degrees: float = setting(15.0, "rotation in degrees", highest=180)
@@ -50,7 +50,7 @@ class Recipe:
         0.2, "shift of a corner, as a share of half a side", 0.999
     )
     perspective_share: float = share(0.5, "share of the images with shifted corners")
-    warp_decay: float = share(0.5, "share of the warps that is lost by the end")
+    warp_decay: float = share(0.5, "how much weaker the warps are at the end")
 
     # The noise is added to pixels in [0, 1].
     noise_sigma: float = setting(0.25, "largest standard deviation of the noise")
@@ -62,20 +62,17 @@ def one_cycle(recipe, step, steps):
 
     Steps are counted from 1 to `steps`.
     """
-    turning_points = [
-        0,
-        recipe.warm_up * steps,
-        steps + 1,
-    ]  # after the last step it is 0
+    # The rate is 0 at step 0 and at step `steps + 1`, which do not exist.
+    turning_points = [0, recipe.warm_up * steps, steps + 1]
     return np.interp(step, turning_points, [0, recipe.learning_rate, 0]).item()
 
 
 def train(images, labels, recipe, make_network=SimpleCNN):
     """Train a network on images (N, 1, 28, 28) float and labels (N,) int64.
 
-    The trained network is returned in eval mode. The last images of an epoch are skipped if
-    they do not fill a batch. The same recipe gives exactly the same weights if torch computes
-    in one thread.
+    The trained network is returned in eval mode. The images that are left at the end of an
+    epoch are skipped if they do not fill a batch. The same recipe gives exactly the same
+    weights if torch computes in one thread.
     """
     torch.manual_seed(recipe.seed)
     model = make_network().train()

@@ -82,7 +82,7 @@ def count_failures(runs, limits):
         titles = [METRICS[check.metric].title for check in checks if not check.passed]
         counts.update(titles)
         failed += bool(titles)
-    return failed, [f"- {title}: {n} seeds fail" for title, n in counts.items()]
+    return failed, [f"- {title}: {n} failed" for title, n in counts.items()]
 
 
 def write_json(path, content):

@@ -20,7 +20,7 @@ from pipeline.data import DATASETS
 
 NAME = "model_%Y%m%d_%H%M%S.pth"  # in UTC, because local time may go back by an hour
 NAME_PATTERN = f"model_{8 * '[0-9]'}_{6 * '[0-9]'}.pth"
-METADATA_BYTES = 1_000_000  # a file may have these and twice the bytes of the weights
+METADATA_BYTES = 1_000_000  # most bytes of a file, besides twice those of the weights
 
 
 class Checkpoint(NamedTuple):
@@ -117,7 +117,7 @@ def read_file(path, limit):
 
 
 def check_metadata(metadata):
-    """Raise UserError unless the metadata has the fields that other files use."""
+    """Raise UserError unless the metadata has the fields that other modules use."""
     if not isinstance(metadata, dict):
         raise UserError("has no valid metadata")
     types = {"dataset": str, "classes": list, "test_accuracy": float}

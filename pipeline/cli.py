@@ -119,7 +119,7 @@ def bounded(number_type, lowest, highest):
 
 
 def setting(default, description, lowest=0, highest=1_000_000):
-    """Return a field of a dataclass. `add_settings` makes an option of its metadata."""
+    """Return a field of a dataclass that `add_settings` turns into an option."""
     parse = bounded(type(default), lowest, highest)
     option = {"type": parse, "metavar": "N", "help": description}
     return dataclasses.field(default=default, metadata=option)

@@ -112,11 +112,11 @@ def find_problem(images, labels, classes):
         found = f"{images.dtype} {tuple(images.shape)}"
         return f"the images are {found} instead of torch.float32 (N, 1, {IMAGE_SIDE}, {IMAGE_SIDE})"
     if not (images.min() >= 0 and images.max() <= 1):  # NaN is found too
-        return f"pixels are in {images.min():g} to {images.max():g} instead of 0 to 1"
+        return f"pixels go from {images.min():g} to {images.max():g} instead of 0 to 1"
     if labels.dtype != torch.int64 or labels.shape != images.shape[:1]:
         found = f"{labels.dtype} {tuple(labels.shape)}"
         return f"the labels are {found} instead of torch.int64 ({len(images)},)"
     if labels.min() < 0 or labels.max() >= classes:
         found = f"{labels.min()} to {labels.max()}"
-        return f"labels are in {found} instead of 0 to {classes - 1}"
+        return f"labels go from {found} instead of 0 to {classes - 1}"
     return None

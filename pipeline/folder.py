@@ -15,7 +15,7 @@ from pipeline.pictures import FORMATS, open_picture, read_channels
 MIN_CONTRAST = 0.1  # of a drawing to its background; white on black has 1
 BLACK, WHITE = 0.25, 0.75  # shares of the contrast: less is black, more is white
 PEN_WIDTHS = PEN_RANGE[0], np.inf  # pixels: filled shapes are not made thinner
-LISTED = 10  # bad pictures that an error names
+LISTED = 10  # most pictures that an error message lists
 
 
 def read_drawing(picture):
@@ -54,7 +54,7 @@ def load_folder(folder, classes):
             except ValueError as error:
                 bad.append(f"\n  {printable(str(path))} {error}")
     if bad:
-        problem = f"{len(bad)} pictures in {folder} cannot be used"
+        problem = f"{folder} has pictures that cannot be used ({len(bad)})"
         listed = "".join(bad[:LISTED])
         raise UserError(f"{problem}: replace or remove them. The first are:{listed}")
     if skipped:

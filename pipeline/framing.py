@@ -11,7 +11,7 @@ from scipy import ndimage
 from pipeline.synthetic import DIGIT_SIDE, IMAGE_SIDE
 
 FINE = 8  # steps per pixel: resolution at which the pen width is changed
-PEN_RANGE = (1.6, 2.9)  # pixels: 80 % of MNIST's pen widths; only others are changed
+PEN_RANGE = (1.6, 2.9)  # pixels: the pen width of 80 % of MNIST's digits
 
 
 def normalize(ink, pen_range=PEN_RANGE):

@@ -16,7 +16,7 @@ BOX_SIDE = 0.1  # share of the longer side: smallest box, circle, or digit in a 
 BOX_FILL = 0.9  # share of its bounding box that a printed box fills, but no circle
 THICKEST_OUTLINE = 0.3  # share of the area inside: more is the stroke of a digit
 SPOT_AREA = 0.08  # share of the largest stroke's area: smaller spots are dropped
-DIGIT_HEIGHT = 0.75  # share of the tallest stroke: two side by side are two digits
+DIGIT_HEIGHT = 0.75  # share of the tallest stroke: taller ones side by side are digits
 NOTHING = "has nothing drawn on it that is clear enough: crop closer to the digit"
 
 
@@ -36,13 +36,12 @@ def find_ink(channels):
     height, width = brightness.shape
     ink = brightness - background[margin:, margin:][:height, :width]
     threshold = find_threshold(ink)
-    background = np.median(ink[ink <= threshold])
-    full = np.median(ink[ink >= threshold])
-    if full - background < MIN_CONTRAST:
+    empty, full = np.median(ink[ink <= threshold]), np.median(ink[ink >= threshold])
+    if full - empty < MIN_CONTRAST:
         raise ValueError(NOTHING)
-    ink = (ink - background) / (full - background)
+    ink = (ink - empty) / (full - empty)
     ink = ((ink - BLACK) / (WHITE - BLACK)).clip(0, 1)
-    ink = open_box(remove_lines(ink))
+    ink = look_into_box(remove_lines(ink))
     return ink * choose_strokes(ink > 0.5)
 
 
@@ -78,11 +77,11 @@ def find_threshold(values):
 
 def remove_lines(ink):
     """Return ink (H, W) without thin straight lines across the picture."""
-    ink = remove_level_lines(ink)
-    return remove_level_lines(ink.T).T
+    ink = remove_horizontal_lines(ink)
+    return remove_horizontal_lines(ink.T).T
 
 
-def remove_level_lines(ink):
+def remove_horizontal_lines(ink):
     """Return ink (H, W) without nearly horizontal lines across it."""
     height, width = ink.shape
     length = round(LINE_LENGTH * width)
@@ -91,15 +90,16 @@ def remove_level_lines(ink):
     lines = np.zeros(ink.shape, bool)
     for slope in LINE_SLOPES:
         rows = (y + np.rint(slope * (x - width / 2)).astype(int)) % height
-        level = widened[rows, x].astype(np.uint8)
-        level = ndimage.grey_opening(level, (1, length), mode="constant")
-        lines[rows, x] |= level > 0
+        # Now the lines of this slope are horizontal.
+        sheared = widened[rows, x].astype(np.uint8)
+        sheared = ndimage.grey_opening(sheared, (1, length), mode="constant")
+        lines[rows, x] |= sheared > 0
     thickness = int(LINE_WIDTH * max(ink.shape)) + 1
     crossing = ndimage.grey_opening(ink, (thickness, 1), mode="constant")
     return np.where(lines, crossing, ink)  # strokes that cross a line are kept
 
 
-def open_box(ink):
+def look_into_box(ink):
     """Return the ink inside a printed box or a drawn circle, or all of it."""
     labels, _ = ndimage.label(ink > 0.5, np.ones((3, 3)))
     smallest = BOX_SIDE * max(ink.shape)
@@ -111,15 +111,15 @@ def open_box(ink):
         if outline.sum() > THICKEST_OUTLINE * inside.sum():
             continue
         if inside.mean() > BOX_FILL:
-            return open_box(remove_lines(ink[place]))
+            return look_into_box(remove_lines(ink[place]))
         drawn = inside & (labels[place] > 0) & ~outline
         if drawn.any(axis=1).sum() > smallest:
-            return open_box(ink[place] * ~ndimage.maximum_filter(outline, 3))
+            return look_into_box(ink[place] * ~ndimage.maximum_filter(outline, 3))
     return ink
 
 
 def surrounded(mask):
-    """Return the mask of all pixels that have mask (H, W) in all four directions."""
+    """Return the mask (H, W) of pixels with a pixel of `mask` on each of their four sides."""
     turned = [np.maximum.accumulate(np.rot90(mask, turn)) for turn in range(4)]
     return np.all([np.rot90(mask, -turn) for turn, mask in enumerate(turned)], axis=0)
 

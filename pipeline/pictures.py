@@ -13,16 +13,16 @@ from pipeline.ink import MIN_CONTRAST, SMALL_PICTURE, border, find_ink, find_thr
 # Only these formats are opened. For EPS, Pillow would start another program.
 FORMATS = "AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP"
 WORKING_SIDE = 320  # pixels: longer side to which larger pictures are reduced
-STROKES = 2.4  # per row, on average: a digit crosses a row once or twice
-STROKES_IF_WIDE = 2.1  # the same if it is wider than it is tall, as two digits are
+MOST_STROKES = 2.4  # of one digit, per row, on average
+MOST_STROKES_IF_WIDE = 2.1  # the same if the ink is wider than tall, as in two digits
 WIDEST_INK = 0.06  # share of the longer side: wider shapes are a sheet or a desk
 SHEET_SIDE = 0.3  # share of the longer side of the picture: smallest sheet
 SHEET_FILL = 0.85  # share of the rectangle around it that a sheet fills
-SHEET_BORDER = 0.35  # share of the border: more is the part of a sheet beside a shadow
-SAME_BRIGHTNESS = 0.01  # a smaller difference does not count
-BRIGHT_DESK = 0.1  # share of the picture: more is paper in the light, not a desk
+SHEET_BORDER = 0.35  # largest share of the picture's border on which a sheet lies
+SAME_BRIGHTNESS = 0.01  # smaller differences of brightness do not count
+MOST_BRIGHT_DESK = 0.1  # share of the picture that is desk, but as bright as the sheet
 SHEET_EDGE = 4  # pixels of the reduced picture: blurred edge, which is cut off
-STRETCHED = 5, 4  # height to width of a digit that was stretched to a square
+UNSTRETCHED = 5, 4  # height to width of a digit before it was stretched to a square
 SMALLEST_DIGIT = 8  # pixels of the reduced picture: longer side
 
 
@@ -49,12 +49,12 @@ def read_digit(picture):
     if max(width, height) < SMALLEST_DIGIT:
         raise ValueError("has a digit that is too small: take a larger picture of it")
     if (height, width) == ink.shape and height == width:  # stretched to a square
-        ink = ink.repeat(STRETCHED[0], axis=0).repeat(STRETCHED[1], axis=1)
+        ink = ink.repeat(UNSTRETCHED[0], axis=0).repeat(UNSTRETCHED[1], axis=1)
     pixels = normalize(ink)
     mask = pixels[0, 0] > 0.5
     strokes = (mask[:, 1:] & ~mask[:, :-1]).sum() / mask.any(dim=1).sum()  # per row
-    if strokes > (STROKES_IF_WIDE if width > height else STROKES):
-        raise ValueError("seems to be crossed out or several digits: crop to one digit")
+    if strokes > (MOST_STROKES_IF_WIDE if width > height else MOST_STROKES):
+        raise ValueError("seems to show several digits, or a crossed-out one: crop it")
     return pixels
 
 
@@ -88,14 +88,14 @@ def cut_out_sheet(channels):
     window = int(WIDEST_INK * longer) | 1
     grey = ndimage.grey_closing(brightness, window)  # without the ink
     grey = ndimage.grey_opening(grey, window)  # without bright spots of the desk
-    step = shorter // 3  # the light usually changes by the same amount at each step
-    down = np.median(grey[step:] - grey[:-step]) / step
-    right = np.median(grey[:, step:] - grey[:, :-step]) / step
+    step = shorter // 3
+    down = np.median(grey[step:] - grey[:-step]) / step  # how the light changes per row
+    right = np.median(grey[:, step:] - grey[:, :-step]) / step  # and per column
     y, x = np.indices(grey.shape)
-    even = grey - down * y - right * x
-    if np.ptp(even) < MIN_CONTRAST:
+    evenly_lit = grey - down * y - right * x
+    if np.ptp(evenly_lit) < MIN_CONTRAST:
         return channels
-    labels, _ = ndimage.label(even > find_threshold(even))
+    labels, _ = ndimage.label(evenly_lit > find_threshold(evenly_lit))
     sheet = labels == np.bincount(labels[labels > 0]).argmax()
     sheet = ndimage.binary_fill_holes(sheet)
     sides = rectangle_around(sheet)
@@ -103,7 +103,8 @@ def cut_out_sheet(channels):
     is_rectangle = sheet.sum() > SHEET_FILL * sides[0] * sides[1]
     is_surrounded = border(sheet).mean() < SHEET_BORDER
     bright_desk = ~sheet & (grey > np.median(grey[sheet]) - SAME_BRIGHTNESS)
-    is_brightest = bright_desk.mean() < BRIGHT_DESK
+    is_brightest = bright_desk.mean() < MOST_BRIGHT_DESK
+    # Otherwise the bright area may be the part of a sheet that is not in shadow.
     if not (is_large and is_rectangle and is_surrounded and is_brightest):
         return channels
     sheet = ndimage.binary_erosion(sheet, iterations=SHEET_EDGE)

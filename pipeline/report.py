@@ -37,7 +37,7 @@ def write_failure(reason):
 
 def write_metrics(**content):
     """Write metrics.json. NaN and infinity become null, because JSON does not have them."""
-    # Python writes NaN all the same, and calls parse_constant when it reads it.
+    # Python writes NaN anyway. When it reads NaN, it calls parse_constant.
     content = json.loads(json.dumps(content), parse_constant=lambda name: None)
     write_file(METRICS_FILE, json.dumps(content, indent=2) + "\n")
 
@@ -103,7 +103,7 @@ def compare(evaluation, predecessor):
     lost = (~right & right_before).sum().item()
     p = sign_test(gained, lost)
     chance = f"p = {p:.2f}" if p >= 0.01 else "p < 0.01"
-    counts = f"{gained} images newly right, {lost} newly wrong ({chance})"
+    counts = f"newly right images: {gained}, newly wrong: {lost} ({chance})"
     return f"Compared with {predecessor.checkpoint.path.name}: {counts}."
 
 

@@ -53,7 +53,7 @@ def trace(strokes, n, generator):
     """Write a skeleton n times, each time differently, as a chain of dots.
 
     Returns the dots' places (n, dots, 2) in pixels, their weights (n, dots, 1), and the pen
-    widths (n, 1, 1) in pixels. The dots of a line together have a density of 1 on the line.
+    widths (n, 1, 1) in pixels. The dots of a straight line add up to 1 on the line.
     """
 
     def normal(*shape):
@@ -80,7 +80,7 @@ def trace(strokes, n, generator):
     places *= (DIGIT_SIDE - pen_widths) / extents
 
     # The weight of a dot is half the distance to the previous dot plus half the distance to
-    # the next one. At the end of a stroke, where a dot is missing, 1 rounds the end.
+    # the next one. Where a stroke ends, there is no next dot: 1 instead makes the end round.
     lengths = places.diff(dim=1).norm(dim=2, keepdim=True)
     lengths /= DOT_SIZE * math.sqrt(math.tau)
     lengths[:, stroke_ends] = 1
@@ -101,9 +101,7 @@ def rasterize(places, weights, pen_widths):
     powers = (-(offsets**2) / 2).clamp(min=-80)  # exp is slow below -87
     columns, rows = powers.exp().unbind(2)  # (n, dots, 28) each
     density = (rows * weights).transpose(1, 2) @ columns  # (n, 28, 28)
-    distance = (
-        DOT_SIZE * (-2 * density.clamp(1e-30, 1).log()).sqrt()
-    )  # up to 5.9 pixels
+    distance = DOT_SIZE * (-2 * density.clamp(1e-30, 1).log()).sqrt()
     greys = 255 * ((pen_widths / 2 - distance) / EDGE_WIDTH + 0.5).clamp(0, 1)
     return greys.round() / 255  # the 256 grey values of an image file
 

@@ -43,7 +43,7 @@ def page(browser, trained, tmp_path):
 
 @pytest.fixture
 def draw(page):
-    """Function that draws a digit on the page, and answers."""
+    """Function that draws a digit on the page and makes the page answer."""
 
     def draw(digit):
         strokes = next(iter(synthetic.read_skeletons()[digit].values()))

@@ -18,8 +18,8 @@ README = (ROOT / "README.md").read_text("utf-8")
 NOT_COPIED = ".git", ".*_cache", ".venv", "__pycache__", "data", "report", "model_*.pth"
 DATASET = data.DEFAULT
 CLASSES = data.DATASETS[DATASET].classes
-own_figures = pytest.mark.skipif(
-    DATASET != "mnist", reason="these are the figures of this repository's own data set"
+own_results = pytest.mark.skipif(
+    DATASET != "mnist", reason="these are the results of this repository's own data set"
 )
 mnist_size = pytest.mark.skipif(
     IMAGE_SIDE != 28, reason="the expected pixels are those of images of 28 × 28"
@@ -41,7 +41,7 @@ def save_network(folder=".", network=None, **metadata):
 
 
 def copy_repository(folder, *left_out):
-    """Copy the repository to a new folder, without data and without names left out."""
+    """Copy the repository to a new folder, without data, and without the names in `left_out`."""
     ignore = shutil.ignore_patterns(*NOT_COPIED, *left_out)
     shutil.copytree(ROOT, folder, ignore=ignore)
 

@@ -20,7 +20,7 @@ def to_bytes(images):
 def place(image, random, side, size, room=0.0):
     """Return a white digit on a black PIL image.
 
-    On each side at least `room` of the free space stays free.
+    On each side, at least the share `room` of the free space stays empty.
     """
     digit = Image.fromarray(image).resize([side] * 2, Image.Resampling.BICUBIC)
     corner = random.uniform(room, 1 - room, 2) * np.subtract(size, side)
@@ -48,8 +48,8 @@ def put_on_sheet(image, seed, colours=(PAPER, INK), size=SIZE, side=300, mark=No
     return sheet
 
 
-def rule(draw, random, _, colour=PRINT, grid=False, tilt=(0, 0)):
-    """Print rules, or a grid, tilted by so many degrees."""
+def print_lines(draw, random, _, colour=PRINT, grid=False, tilt=(0, 0)):
+    """Print parallel lines, or a grid, at a random angle in the range `tilt` (degrees)."""
     distance, width = random.integers(40, 80), int(random.integers(2, 5))
     shift = max(SIZE) * np.tan(np.radians(random.uniform(*tilt)))
     for start in range(-40, max(SIZE) + 40, distance):
@@ -139,9 +139,11 @@ KINDS = {
     "cropped": crop_to_digit,
     "thick white on black": thicken,
     "blue on wood": partial(put_on_sheet, colours=(WOOD, BLUE)),
-    "rules": partial(put_on_sheet, mark=partial(rule, colour=BLUE)),
-    "tilted rules": partial(put_on_sheet, mark=partial(rule, tilt=(1, 3))),
-    "tilted grid": partial(put_on_sheet, mark=partial(rule, grid=True, tilt=(-3, -1))),
+    "lines": partial(put_on_sheet, mark=partial(print_lines, colour=BLUE)),
+    "tilted lines": partial(put_on_sheet, mark=partial(print_lines, tilt=(1, 3))),
+    "tilted grid": partial(
+        put_on_sheet, mark=partial(print_lines, grid=True, tilt=(-3, -1))
+    ),
     "printed box": partial(put_on_sheet, mark=draw_box),
     "drawn circle": partial(put_on_sheet, side=220, mark=draw_circle),
     "1 bit, dithered": dither,

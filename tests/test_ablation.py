@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from samples import DATASET, own_figures, random_set
+from samples import DATASET, own_results, random_set
 from torchvision.datasets import FakeData
 
 import augmentation_viz
@@ -19,7 +19,7 @@ def few_images(monkeypatch):
         monkeypatch.setattr(experiment, "load_mnist", few)
 
 
-@own_figures
+@own_results
 def test_ablation_prints_a_row_for_each_change(call, few_images, monkeypatch, capsys):
     def run_here(function, jobs, description, at_once):
         return [(name, function(*arguments)) for name, arguments in jobs.items()]
@@ -34,7 +34,7 @@ def test_ablation_prints_a_row_for_each_change(call, few_images, monkeypatch, ca
     assert all(row.count("%") == 6 for row in rows)
 
 
-@own_figures
+@own_results
 def test_both_kinds_of_pipeline_train_in_the_benchmark(few_images, monkeypatch):
     fake = lambda folder, download, transform: FakeData(130, (1, 28, 28), 10, transform)
     monkeypatch.setattr(benchmark, "MNIST", fake)

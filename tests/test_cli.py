@@ -20,7 +20,7 @@ from pipeline.cli import UserError
 
 COMMANDS = train, predict, export, augmentation_viz
 COMMANDS += sweep, ablation, benchmark, handwriting
-ERRORS = {  # what ends a command: the error behind it
+ERRORS = {  # the expected message, and the error that is raised
     "^Error: no data$": UserError("no data"),
     "^Error: no mirror$": ConnectionError("no mirror"),
     r"^Error: a.png .*\(denied\): check its name": OSError(13, "denied", "a.png"),
@@ -67,7 +67,7 @@ def test_symbols_are_replaced_where_the_encoding_lacks_them(monkeypatch):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no broken pipes")
-@pytest.mark.parametrize("size", [1, 10**6])  # flushed at the end, and before
+@pytest.mark.parametrize("size", [1, 10**6])  # only the second fills the buffer
 def test_broken_pipe_prints_nothing(size, monkeypatch):
     monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
     reading, writing = os.pipe()

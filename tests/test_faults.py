@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from samples import ROOT, copy_repository, own_figures, run
+from samples import ROOT, copy_repository, own_results, run
 
 from model import SimpleCNN
 from pipeline.checkpoint import find_checkpoints
 
-pytestmark = [pytest.mark.slow, own_figures]
+pytestmark = [pytest.mark.slow, own_results]
 LAST, BIAS = list(SimpleCNN().state_dict())[-2:]  # names of the last layer's tensors
 
 
@@ -36,12 +36,12 @@ CHANGES = {  # the metric that must fail, and a change of the weights or the met
     "padded file": ("file_megabytes", lambda w, m: m.update(note="x" * 90_000)),
 }
 NO_WARPS = "--degrees=0 --translate=0 --scale=0 --perspective-share=0"
-OF_BATCH = "BatchNorm2d(32, track_running_stats=False)"
+NO_STATS = "BatchNorm2d(32, track_running_stats=False)"
 IDLE = '(layers | {f"idle{i}": nn.Identity() for i in range(5000)})'
 TRAININGS = {  # the metric that must fail, an edit of model.py, and options of train.py
     "no warps and no noise": ("warps_accuracy", "", "", f"{NO_WARPS} --noise-share=0"),
     "no synthetic digits": ("synthetic_accuracy", "", "", "--synthetic-images=0"),
-    "single images differ": ("batch_difference", "BatchNorm2d(32)", OF_BATCH, ""),
+    "single images differ": ("batch_difference", "BatchNorm2d(32)", NO_STATS, ""),
     "too many parameters": ("parameters", "18", "300", ""),
     "ten times slower": ("relative_latency_1", "(layers)", IDLE, ""),
 }

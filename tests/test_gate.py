@@ -94,7 +94,7 @@ def test_bad_model_is_red_and_compared_with_its_predecessor(run_gate):
     assert summary.startswith("## FAILED: ")
     assert "- ✗ Test Accuracy: " in summary
     assert "| Test Accuracy | 0.00% | ≥ 95.00% | 100.00% | ✗ |" in summary
-    counts = f"0 images newly right, {N} newly wrong (p < 0.01)"
+    counts = f"newly right images: 0, newly wrong: {N} (p < 0.01)"
     assert f"Compared with {older.name}: {counts}" in summary
     text = report.METRICS_FILE.read_text("utf-8")
     content = json.loads(text, parse_constant=pytest.fail)  # infinity is not JSON

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.browser
 
 def test_answers_equal_those_of_predict(page, draw, trained):
     hide = "CanvasRenderingContext2D.prototype.getImageData = () => { throw 0; }"
-    page.add_init_script(hide)  # as browsers do that protect from fingerprinting
+    page.add_init_script(hide)  # as in browsers that protect against fingerprinting
     page.reload()
 
     def picture(canvas):

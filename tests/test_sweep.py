@@ -62,7 +62,7 @@ def test_sweep_with_a_bad_seed_is_red_and_keeps_what_it_measured(run_sweep):
     before = sweep.LIMITS_FILE.read_text("utf-8")
     output, code = run_sweep(runs=[*GOOD[1:], GOOD[0] | {"accuracy": 70.0}])
     assert code == 1
-    assert "- Test Accuracy: 1 seeds fail" in output
+    assert "- Test Accuracy: 1 failed" in output
     assert "5 of 6 within the limits." in output
     assert len(json.loads(sweep.SWEEP_FILE.read_text("utf-8"))) == 6
     assert sweep.LIMITS_FILE.read_text("utf-8") == before

@@ -1,4 +1,4 @@
-"""Synthetic digits for training and testing. The losses in test_train.py protect their look."""
+"""Synthetic digits for training and testing. If they look different, the losses in test_train.py change."""
 
 from pipeline import data
 

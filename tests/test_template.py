@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
-from samples import README, copy_repository, own_figures, run
+from samples import README, copy_repository, own_results, run
 
 pytest_plugins = ["browser"]
-pytestmark = [pytest.mark.slow, own_figures]
+pytestmark = [pytest.mark.slow, own_results]
 
 SHAPES = ["circle", "square", "star"]
 LETTERS = '''
@@ -39,7 +39,7 @@ DEFAULT = "letters"
 
 
 def corners(shape, random):
-    """Corners (n, 2) of a shape around (56, 56): joined, or every second one for a star."""
+    """Points (n, 2) of the line around a shape; its centre is (56, 56)."""
     n, step = {"circle": (60, 1), "square": (4, 1), "star": (5, 2)}[shape]
     angles = random.normal(0.8, 0.1) + 2 * np.pi * step * np.arange(n + 1) / n
     radius = random.uniform(26, 38)
@@ -65,13 +65,13 @@ def check_everything(folder):
     summary = (folder / "report" / "summary.md").read_text("utf-8")
     assert summary.startswith("## PASSED: model_")
     output = run(folder, "-m", "pytest", "--slow", "-m", "slow", "-rs")
-    assert "figures of this repository" in output
+    assert "results of this repository" in output
     return summary
 
 
 def draw(page, points):
-    """Draw a line on the page, whose canvas is 448 pixels wide; returns the answer."""
-    page.evaluate("line => { show([line]); answer(); }", (4 * points).tolist())
+    """Draw a line on the page, whose canvas is 1120 pixels wide; returns the answer."""
+    page.evaluate("line => { show([line]); answer(); }", (10 * points).tolist())
     return page.text_content("#guess")
 
 

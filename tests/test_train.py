@@ -6,7 +6,7 @@ from dataclasses import fields, replace
 
 import pytest
 import torch
-from samples import CLASSES, DATASET, ROOT, own_figures, random_set, run
+from samples import CLASSES, DATASET, ROOT, own_results, random_set, run
 from torch import nn
 
 import train
@@ -37,7 +37,7 @@ def test_same_recipe_gives_exactly_the_same_weights():
     assert all(map(torch.equal, first.parameters(), again.parameters()))
 
 
-@own_figures
+@own_results
 def test_first_losses_of_a_seed_are_these(monkeypatch):
     """If you changed the network or the recipe, copy the printed losses into LOSSES.
 

@@ -113,6 +113,6 @@ def main():
 
 
 if __name__ == "__main__":
-    # Shells start background jobs, such as those of some CI systems, without Ctrl-C.
+    # Shells let background jobs ignore Ctrl-C, and some CI systems run such jobs.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     run_main(main)
