@@ -10,15 +10,15 @@ from pipeline.synthetic import IMAGE_SIDE
 N = 3 * len(CLASSES)
 IMAGES, LABELS = random_set(N)
 WRONG = {  # part of the error, and what the load function returns
-    "in 0 to 255 instead of 0 to 1": (255 * IMAGES.round(), LABELS),
-    "pixels are in -1 to": (IMAGES.round() - 1, LABELS),
-    "pixels are in nan": (IMAGES / 0 * 0, LABELS),
+    "from 0 to 255 instead of 0 to 1": (255 * IMAGES.round(), LABELS),
+    "pixels go from -1 to": (IMAGES.round() - 1, LABELS),
+    "pixels go from nan": (IMAGES / 0 * 0, LABELS),
     rf"\({N}, {IMAGE_SIDE}, {IMAGE_SIDE}\) instead": (IMAGES[:, 0], LABELS),
     "the images are torch.uint8": (IMAGES.byte(), LABELS),
     r"the images are .*\(0, 1": (IMAGES[:0], LABELS[:0]),
     rf"the labels are torch.int64 \({N - 1},\)": (IMAGES, LABELS[:-1]),
     "the labels are torch.float32": (IMAGES, LABELS.float()),
-    "labels are in -1 to": (IMAGES, LABELS - 1),
+    "labels go from -1 to": (IMAGES, LABELS - 1),
     f"instead of 0 to {len(CLASSES) - 1}": (IMAGES, LABELS + 1),
 }
 

@@ -80,5 +80,5 @@ def test_first_ten_bad_pictures_are_listed(folder):
         (folder / "o" / f"bad_{i:02}.png").touch()
     draw().save(folder / "o" / "bad_00.png")
     listed = r"bad_00.png has no drawing(.|\n)*bad_09.png cannot be read.*$"
-    with pytest.raises(UserError, match=f"12 pictures .* cannot be used.*\n.*{listed}"):
+    with pytest.raises(UserError, match=f"cannot be used .12.*\n.*{listed}"):
         load_folder(folder, ["o", "ü"])
