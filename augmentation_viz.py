@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torchvision.utils import save_image
 
 from pipeline.batches import augment
-from pipeline.cli import run_main
+from pipeline.cli import make_parser, run_main
 from pipeline.data import load_dataset
 from pipeline.synthetic import generate_digits
 from train import Recipe
@@ -29,6 +29,7 @@ def save(images, name, columns):
 
 
 def main():
+    make_parser(__doc__).parse_args()
     _, (images, _), _ = load_dataset()
     strength = 1.0  # as at the start of a training
     repeated = images[:ROWS].repeat_interleave(COLUMNS, dim=0)

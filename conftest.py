@@ -12,7 +12,7 @@ from pipeline.cli import UserError, print_line
 from pipeline.evaluation import evaluate, evaluate_predecessor
 from pipeline.gate import judge, read_limits
 from pipeline.metrics import METRICS
-from pipeline.report import clear_report, write_failure, write_report
+from pipeline.report import ADVICE, SUMMARY, clear_report, write_failure, write_report
 
 
 def pytest_addoption(parser):
@@ -49,10 +49,7 @@ def pytest_report_teststatus(report):
 def pytest_terminal_summary(terminalreporter):
     failed = terminalreporter.stats.get("failed", [])
     if any("test_model.py" in report.nodeid for report in failed):
-        terminalreporter.write_line(
-            "Read report/summary.md and look at the images beside it. The limits are "
-            "right only for the default recipe and network: see README."
-        )
+        terminalreporter.write_line(f"Read {SUMMARY}. {ADVICE}")
 
 
 class Gate:

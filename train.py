@@ -40,17 +40,15 @@ class Recipe:
     freeze_after: float = share(0.5, "share of the steps after which layer 1 is frozen")
     beta1: float = share(0.7, "decay rate of the mean of the gradients", 0.999)
     beta2: float = share(0.9, "decay rate of the mean of the squared gradients", 0.999)
-    label_smoothing: float = share(0.05, "share of a label spread over all classes")
+    label_smoothing: float = share(0.05, "share of a label, spread over all classes")
 
     # The warps are random: 15 degrees mean an angle from -15 to 15.
     degrees: float = setting(15.0, "rotation in degrees", highest=180)
     translate: float = share(0.1, "shift, as a share of the image's side")
     scale: float = share(0.1, "change of the size, as a share of the size", 0.999)
-    distortion: float = share(
-        0.2, "shift of a corner, as a share of half a side", 0.999
-    )
+    distortion: float = share(0.2, "shift of a corner (1: half of the side)", 0.999)
     perspective_share: float = share(0.5, "share of the images with shifted corners")
-    warp_decay: float = share(0.5, "how much weaker the warps are at the end")
+    warp_decay: float = share(0.5, "how much weaker warps are at the end (0.5: half)")
 
     # The noise is added to pixels in [0, 1].
     noise_sigma: float = setting(0.25, "largest standard deviation of the noise")
@@ -135,7 +133,8 @@ def train_and_test(name, training_set, test_set, recipe):
 def main():
     parser = cli.make_parser(__doc__)
     names = ["auto", "default", *DATASETS]
-    text = "auto: the default one, or synthetic digits if it cannot be downloaded"
+    text = "default: DEFAULT of pipeline/data.py; auto: the same, or synthetic digits "
+    text += "if its download fails"
     parser.add_argument("--dataset", choices=names, default="auto", help=text)
     cli.add_settings(parser, Recipe)
     args = parser.parse_args()

@@ -1,4 +1,4 @@
-"""Train without one part of the recipe at a time, and measure what the accuracy loses.
+"""Train without one part of the recipe at a time, and measure how much accuracy is lost.
 
 The networks are trained on the first 50,000 training images of MNIST and validated on the
 last 10,000. With --unipen FOLDER they also read UNIPEN (see experiments/handwriting.py).

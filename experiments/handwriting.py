@@ -36,6 +36,8 @@ def read_unipen(folder):
     Raises UserError if a file cannot be understood.
     """
     sources = Path(folder, "data", "1a")
+    if not sources.is_dir():
+        raise UserError(f"{folder} has no UNIPEN files in data/1a: correct the path")
     for path in sorted(sources.rglob("*.dat")):
         labels = path.read_text(encoding="latin-1")
         try:

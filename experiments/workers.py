@@ -23,9 +23,12 @@ DASK_SECONDS = 10  # a scheduler that does not answer for this long is an error
 
 
 def add_processes_option(parser):
-    option = {"type": bounded(int, 1, MOST_PROCESSES), "help": "trainings at once"}
-    default = min(os.cpu_count(), MOST_PROCESSES)
-    parser.add_argument("--processes", default=default, **option)
+    count, default = (
+        bounded(int, 1, MOST_PROCESSES),
+        min(os.cpu_count(), MOST_PROCESSES),
+    )
+    text = "number of trainings that run at a time"
+    parser.add_argument("--processes", type=count, default=default, help=text)
 
 
 @contextmanager
@@ -44,7 +47,8 @@ def dask_executor(address):
             f"--scheduler needs the package distributed: {advice}"
         ) from None
     except (OSError, ValueError):
-        raise UserError(f"no Dask scheduler answers at {address}: start one") from None
+        problem = f"no Dask scheduler answers at {address}"
+        raise UserError(f"{problem}: start it, or correct the address") from None
     with client:
         if any(threads > 1 for threads in client.nthreads().values()):
             reason = "threads share torch's random numbers"

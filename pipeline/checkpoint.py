@@ -64,7 +64,8 @@ def find_checkpoints(folder="."):
     folder = Path(folder).resolve()
     paths = sorted(folder.glob(NAME_PATTERN))
     if not paths:
-        raise UserError(f"no checkpoint in {folder}: run `python train.py` first")
+        advice = "run `python train.py`, or go to the folder that has one"
+        raise UserError(f"no model_YYYYMMDD_HHMMSS.pth in {folder}: {advice}")
     tomorrow = datetime.now(UTC) + timedelta(days=1)
     if paths[-1].name > tomorrow.strftime(NAME):  # the names are in the order of time
         problem = "has a date in the future and would stay the newest checkpoint"
@@ -88,7 +89,7 @@ def load_checkpoint(make_network, path=None):
         model = make_network(len(metadata["classes"]))
         load_weights(model, state_dict)
     except UserError as error:  # the message may quote text from the file
-        advice = "`python train.py` makes a new checkpoint"
+        advice = "use another checkpoint, or make one with `python train.py`"
         raise UserError(f"{path} {printable(str(error))}: {advice}") from None
     sha256 = hashlib.sha256(content).hexdigest()
     return Checkpoint(path, len(content), sha256, metadata, model.eval())
@@ -135,7 +136,7 @@ def load_weights(model, state_dict):
     try:
         model.load_state_dict(state_dict)
     except Exception as error:  # noqa: BLE001 - the file may hold anything
-        reason = str(error).splitlines()[-1].strip()
+        reason = str(error).splitlines()[-1].strip(" \t.")
         raise UserError(f"was made for another network ({reason})") from None
     for name, tensor in model.state_dict().items():
         if not tensor.isfinite().all():

@@ -82,7 +82,7 @@ def load_dataset(name="auto"):
         fallback = DATASETS[FALLBACK]
         if name != "auto" or fallback.classes != DATASETS[DEFAULT].classes:
             raise
-        print(f"{error}: {fallback.title} are used instead.")
+        print(f"{error}. For now, {fallback.title} are used instead.")
     return load_dataset(FALLBACK)
 
 

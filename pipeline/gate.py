@@ -43,8 +43,8 @@ class Check(NamedTuple):
         symbol = "✓" if self.passed else "✗"
         line = f"{symbol} {METRICS[self.metric].title}: {measured} ({required})"
         if self.metric == "mistake_confidence" and self.measured < self.at_least:
-            line += ": low confidence on mistakes may be good; to accept it, run"
-            line += " `python -m experiments.sweep --write`"
+            line += ": if all other checks pass, this may be good; then measure new"
+            line += " limits with `python -m experiments.sweep --write`"
         return line
 
 

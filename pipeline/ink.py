@@ -17,7 +17,7 @@ BOX_FILL = 0.9  # share of its bounding box that a printed box fills, but no cir
 THICKEST_OUTLINE = 0.3  # share of the area inside: more is the stroke of a digit
 SPOT_AREA = 0.08  # share of the largest stroke's area: smaller spots are dropped
 DIGIT_HEIGHT = 0.75  # share of the tallest stroke: taller ones side by side are digits
-NOTHING = "has nothing drawn on it that is clear enough: crop closer to the digit"
+NOTHING = "has nothing drawn on it that is clear enough: draw it darker, or crop closer"
 
 
 def find_ink(channels):

@@ -56,6 +56,8 @@ def download():
             raise
         last_line = str(error).strip().split("\n")[-1]
         reason = printable(last_line.strip("<>")) or type(error).__name__
-        raise ConnectionError(f"MNIST could not be downloaded ({reason})") from None
+        advice = f"try again, or put its .gz files into {RAW}"
+        problem = f"MNIST could not be downloaded ({reason})"
+        raise ConnectionError(f"{problem}: {advice}") from None
     finally:
         socket.setdefaulttimeout(timeout)

@@ -29,12 +29,13 @@ SMALLEST_DIGIT = 8  # pixels of the reduced picture: longer side
 def open_picture(path):
     """Return the PIL image in a file, upright; raise ValueError with what is wrong."""
     if not os.path.isfile(path):  # a pipe could block for ever
-        raise ValueError("is not a file")
+        raise ValueError("is not a file: check its name")
     try:
         picture = Image.open(path, formats=FORMATS)
         picture.load()
     except Exception:  # noqa: BLE001 - damaged files raise errors of any kind
-        raise ValueError("cannot be read: save it as a smaller PNG or JPEG") from None
+        problem = "cannot be read: it is damaged, too large, or not a picture"
+        raise ValueError(problem) from None
     with suppress(Exception):  # damaged EXIF data does not matter
         picture = ImageOps.exif_transpose(picture)
     return picture

@@ -14,12 +14,9 @@ FOLDER = Path("report")
 SUMMARY, METRICS_FILE = FOLDER / "summary.md", FOLDER / "metrics.json"
 CONFUSION_MATRIX, MISTAKES = FOLDER / "confusion_matrix.png", FOLDER / "mistakes.png"
 ROWS, COLUMNS = 3, 6  # of the images in mistakes.png
+ADVICE = "The limits are those of the default recipe and network: see README.md."
 CHECKED = "dataset", "classes", "test_accuracy"  # metadata with the right types
-UNCHECKED = (
-    "recipe",
-    "trained_at",
-    "torch_version",
-)  # metadata of any type, shown as text
+UNCHECKED = "recipe", "trained_at", "torch_version"  # metadata of any type
 
 
 def clear_report():
@@ -70,6 +67,7 @@ def write_report(verdict, evaluation, checks, predecessor):
         "\n".join(f"- {check}" for check in checks if not check.passed),
         compare(evaluation, predecessor),
         markdown_table(["metric", "measured", "required", "predecessor", ""], rows),
+        ADVICE if verdict == "failed" else "",
     ]
     write_file(SUMMARY, "\n\n".join(filter(None, paragraphs)) + "\n")
 
@@ -103,8 +101,9 @@ def compare(evaluation, predecessor):
     lost = (~right & right_before).sum().item()
     p = sign_test(gained, lost)
     chance = f"p = {p:.2f}" if p >= 0.01 else "p < 0.01"
-    counts = f"newly right images: {gained}, newly wrong: {lost} ({chance})"
-    return f"Compared with {predecessor.checkpoint.path.name}: {counts}."
+    older = predecessor.checkpoint.path.name
+    better = f"This model reads {gained:,} images that {older} misread"
+    return f"{better}, and misreads {lost:,} that {older} read ({chance})."
 
 
 def sign_test(gained, lost):

@@ -44,11 +44,11 @@ def test_both_kinds_of_pipeline_train_in_the_benchmark(few_images, monkeypatch):
         assert 0 <= percent <= 100
 
 
-def test_pictures_of_augmentation_are_saved(tmp_path, monkeypatch, capsys):
+def test_pictures_of_augmentation_are_saved(call, tmp_path, monkeypatch, capsys):
     few = random_set(300)
     monkeypatch.setattr(augmentation_viz, "FOLDER", tmp_path)
     monkeypatch.setattr(augmentation_viz, "load_dataset", lambda: (DATASET, few, few))
-    augmentation_viz.main()
+    call(augmentation_viz)
     first, second = sorted(tmp_path.iterdir())
     assert (first.stem, second.stem) == ("augmentation_samples", "synthetic_samples")
     assert capsys.readouterr().out == f"Saved {first}\nSaved {second}\n"

@@ -28,7 +28,7 @@ def test_failed_check_shows_enough_digits_and_every_bound():
     failed = Check("accuracy", 92.8662, 92.87, 100)
     assert str(failed) == "✗ Test Accuracy: 92.866% (≥ 92.870% and ≤ 100.000%)"
     unsure = Check("mistake_confidence", 40, 46.8, 62.4)
-    assert "to accept it, run `python -m experiments.sweep" in str(unsure)
+    assert "limits with `python -m experiments.sweep" in str(unsure)
 
 
 def test_p_value_of_the_sign_test():
@@ -90,12 +90,12 @@ def test_bad_model_is_red_and_compared_with_its_predecessor(run_gate):
     save_network(network=wrong)
     result, summary = run_gate()
     assert result.ret == 1
-    result.stdout.fnmatch_lines("*right only for the default recipe and network*")
+    result.stdout.fnmatch_lines("*The limits are those of the default recipe*")
     assert summary.startswith("## FAILED: ")
     assert "- ✗ Test Accuracy: " in summary
     assert "| Test Accuracy | 0.00% | ≥ 95.00% | 100.00% | ✗ |" in summary
-    counts = f"newly right images: 0, newly wrong: {N} (p < 0.01)"
-    assert f"Compared with {older.name}: {counts}" in summary
+    counts = f"reads 0 images that {older.name} misread, and misreads {N} that"
+    assert f"{counts} {older.name} read (p < 0.01)" in summary
     text = report.METRICS_FILE.read_text("utf-8")
     content = json.loads(text, parse_constant=pytest.fail)  # infinity is not JSON
     assert content["checkpoint"]["metrics"]["cross_entropy"] is None
@@ -122,10 +122,10 @@ def test_predecessor_of_another_data_set_is_not_compared(run_gate, monkeypatch):
 def test_problem_of_all_tests_is_printed_once(run_gate):
     result, summary = run_gate()
     assert result.ret == 1
-    assert summary.startswith("## FAILED\n\nno checkpoint in ")
+    assert summary.startswith("## FAILED\n\nno model_YYYYMMDD_HHMMSS.pth in ")
     assert result.outlines.count("not judged, because of the problem above") >= 4
     first_test, _, others = result.stdout.str().partition("Test 2: ")
-    assert first_test.count("run `python train.py` first") == 1
+    assert first_test.count("run `python train.py`, or go") == 1
     assert "UserError" not in others  # a sentence, no traceback
     save_network(classes=CLASSES[::-1])
     _, summary = run_gate()

@@ -97,7 +97,7 @@ def test_file_that_is_no_picture_is_refused_in_a_sentence(tmp_path, monkeypatch)
     postscript = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\nshowpage\n"
     (tmp_path / "postscript.jpg").write_bytes(postscript)
     for path in tmp_path.iterdir():
-        with pytest.raises(ValueError, match="cannot be read: save it as"):
+        with pytest.raises(ValueError, match="cannot be read: it is damaged"):
             open_picture(path)
     if hasattr(os, "mkfifo"):  # not on Windows
         os.mkfifo(tmp_path / "pipe")
