@@ -40,7 +40,7 @@ class Recipe:
     freeze_after: float = share(0.5, "share of the steps after which layer 1 is frozen")
     beta1: float = share(0.7, "decay rate of the mean of the gradients", 0.999)
     beta2: float = share(0.9, "decay rate of the mean of the squared gradients", 0.999)
-    label_smoothing: float = share(0.05, "share of a label, spread over all classes")
+    label_smoothing: float = share(0.05, "share of each label spread over all classes")
 
     # The warps are random: 15 degrees mean an angle from -15 to 15.
     degrees: float = setting(15.0, "rotation in degrees", highest=180)
@@ -68,9 +68,9 @@ def one_cycle(recipe, step, steps):
 def train(images, labels, recipe, make_network=SimpleCNN):
     """Train a network on images (N, 1, 28, 28) float and labels (N,) int64.
 
-    The trained network is returned in eval mode. The images that are left at the end of an
-    epoch are skipped if they do not fill a batch. The same recipe gives exactly the same
-    weights if torch computes in one thread.
+    The trained network is returned in eval mode. The last batch of an epoch is skipped if it is
+    not full, unless it is the only one. The same recipe gives exactly the same weights if
+    torch computes in one thread.
     """
     torch.manual_seed(recipe.seed)
     model = make_network().train()
@@ -133,8 +133,8 @@ def train_and_test(name, training_set, test_set, recipe):
 def main():
     parser = cli.make_parser(__doc__)
     names = ["auto", "default", *DATASETS]
-    text = "default: DEFAULT of pipeline/data.py; auto: the same, or synthetic digits "
-    text += "if its download fails"
+    text = "'default' is the DEFAULT of pipeline/data.py; 'auto' is the same, but "
+    text += "synthetic digits if the download fails"
     parser.add_argument("--dataset", choices=names, default="auto", help=text)
     cli.add_settings(parser, Recipe)
     args = parser.parse_args()

@@ -31,7 +31,7 @@ INCLUDE = re.compile(r"(?m)^\.INCLUDE\s+(\S+)")
 
 
 def read_unipen(folder):
-    """Yield source, digit, and pixels (1, 1, 28, 28), or None if nothing is drawn.
+    """Yield source, digit and pixels (1, 1, 28, 28). The pixels of an empty digit are None.
 
     Raises UserError if a file cannot be understood.
     """
@@ -98,7 +98,7 @@ def rasterize(strokes):
 
 
 def read_pictures(folder, read_picture):
-    """Yield folder, digit, and pixels (1, 1, 28, 28), or None if no digit is found."""
+    """Yield folder, digit and pixels (1, 1, 28, 28). If no digit is found, they are None."""
     for path in sorted(folder.rglob("[0-9]*.*")):
         try:
             pixels = read_picture(open_picture(path))

@@ -22,7 +22,7 @@ from pipeline.gate import (
     judge,
     metrics_with_limits,
     read_limits,
-    read_rows,
+    read_limits_file,
 )
 from pipeline.metrics import METRICS
 from train import Recipe
@@ -32,11 +32,11 @@ DEVIATIONS = 5  # from the mean of good models to a limit
 
 
 def measure_limits(dataset, runs, labels):
-    """Return rows of limits.json: limits from the metrics of good models (`runs`).
+    """Return entries of limits.json: limits from the metrics of good models (`runs`).
 
-    If a standard deviation is very small, a minimum is used instead: one test image for
-    percentages, one image of the smallest class for the worst recall, a tenth of the last
-    printed digit for other metrics. Limits are rounded away from the mean.
+    If a standard deviation is very small, a minimum is used instead. For percentages, this is
+    the share of one test image; for the worst recall, of one image of the smallest class; for
+    other metrics, a tenth of the last printed digit. Limits are rounded away from the mean.
     """
     rows, smallest_class = {}, labels.bincount().min().item()
     for name, bounds in metrics_with_limits(dataset).items():
@@ -101,7 +101,7 @@ def main():
     cli.add_settings(parser, Recipe, skip=["seed"])
     args = parser.parse_args()
     dataset, recipe = args.dataset, cli.read_settings(args, Recipe)
-    read_rows()  # a damaged file is an error before the training
+    read_limits_file()  # a damaged file is an error before the training
     limits = None if args.write else read_limits(dataset)
     _, _, test_set = load_dataset(dataset)  # downloads once, before any process starts
     cli.check_folder(".")
@@ -118,7 +118,7 @@ def main():
     runs = list(done.values())
     if args.write:
         rows = measure_limits(dataset, runs, labels=test_set[1])
-        write_json(LIMITS_FILE, read_rows() | {dataset: rows})
+        write_json(LIMITS_FILE, read_limits_file() | {dataset: rows})
         limits = read_limits(dataset)
     print(summarize(runs, limits), end="\n\n")
     failed, lines = count_failures(runs, limits)

@@ -3,7 +3,7 @@
 // Here the strokes are known, so the ink is computed from lines and not from a picture.
 
 const { image_side: IMAGE_SIDE, digit_side: DIGIT_SIDE, pen_widths: PEN_WIDTHS } = MODEL;
-const MOST_POINTS = 4000; // of a drawing with n times as many points, only every nth is used, to save time
+const MOST_POINTS = 4000; // if a drawing has n times as many points, only every nth is used, to save time
 const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 
 // Returns pixels in [0, 1], row by row. A stroke is a list of points [x, y].

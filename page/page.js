@@ -103,7 +103,7 @@ function position({ clientX, clientY }) {
 function press(event) {
   if (!event.isPrimary || event.button !== 0) return; // only the first finger draws, or the left button
   beginStroke(position(event));
-  board.setPointerCapture(event.pointerId); // its end is reported outside the board too
+  board.setPointerCapture(event.pointerId); // so the end of the stroke is reported outside the board too
 }
 
 function move(event) {

@@ -20,7 +20,7 @@ from pipeline.data import DATASETS
 
 NAME = "model_%Y%m%d_%H%M%S.pth"  # in UTC, because local time may go back by an hour
 NAME_PATTERN = f"model_{8 * '[0-9]'}_{6 * '[0-9]'}.pth"
-METADATA_BYTES = 1_000_000  # most bytes of a file, besides twice those of the weights
+METADATA_BYTES = 1_000_000  # a file has at most this and twice the size of the weights
 
 
 class Checkpoint(NamedTuple):

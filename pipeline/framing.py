@@ -45,7 +45,7 @@ def crop(ink):
 
 
 def resize(ink, longer):
-    """Return ink (H, W) scaled by area averages until its longer side is that long."""
+    """Return ink (H, W) scaled by area averages to `longer` pixels on its longer side."""
     scale = longer / max(ink.shape)
     size = [max(round(side * scale), 1) for side in ink.shape]
     scaled = F.interpolate(torch.from_numpy(ink)[None, None], size, mode="area")

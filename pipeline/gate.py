@@ -72,7 +72,7 @@ def read_limits(dataset):
 
     Raises UserError unless limits.json has exactly the limits that the data set needs.
     """
-    rows, needed = read_rows().get(dataset), metrics_with_limits(dataset)
+    rows, needed = read_limits_file().get(dataset), metrics_with_limits(dataset)
     try:
         if rows.keys() != needed.keys():
             raise ValueError("limits are missing, or there are too many")
@@ -86,8 +86,8 @@ def read_limits(dataset):
         raise UserError(f"{problem}: {advice}") from None
 
 
-def read_rows():
-    """Return {data set: its rows} of limits.json; raise UserError if the file is damaged."""
+def read_limits_file():
+    """Return the content of limits.json by data set; raise UserError if it is damaged."""
     try:
         return (
             dict(json.loads(LIMITS_FILE.read_text("utf-8")))

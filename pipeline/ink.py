@@ -13,10 +13,10 @@ LINE_LENGTH = 0.9  # share of the picture: shortest printed line
 LINE_SLOPES = np.linspace(-0.06, 0.06, 13)  # up to 3.4 degrees, in steps of 0.6
 LINE_WIDTH = 0.035  # share of the longer side: widest printed line
 BOX_SIDE = 0.1  # share of the longer side: smallest box, circle, or digit in a circle
-BOX_FILL = 0.9  # share of its bounding box that a printed box fills, but no circle
+BOX_FILL = 0.9  # smallest share of its bounding box that is inside a printed box
 THICKEST_OUTLINE = 0.3  # share of the area inside: more is the stroke of a digit
 SPOT_AREA = 0.08  # share of the largest stroke's area: smaller spots are dropped
-DIGIT_HEIGHT = 0.75  # share of the tallest stroke: taller ones side by side are digits
+DIGIT_HEIGHT = 0.75  # share of the tallest stroke: two taller ones are two digits
 NOTHING = "has nothing drawn on it that is clear enough: draw it darker, or crop closer"
 
 

@@ -18,9 +18,9 @@ MOST_STROKES_IF_WIDE = 2.1  # the same if the ink is wider than tall, as in two 
 WIDEST_INK = 0.06  # share of the longer side: wider shapes are a sheet or a desk
 SHEET_SIDE = 0.3  # share of the longer side of the picture: smallest sheet
 SHEET_FILL = 0.85  # share of the rectangle around it that a sheet fills
-SHEET_BORDER = 0.35  # largest share of the picture's border on which a sheet lies
+SHEET_BORDER = 0.35  # largest share of the picture's border that a sheet may cover
 SAME_BRIGHTNESS = 0.01  # smaller differences of brightness do not count
-MOST_BRIGHT_DESK = 0.1  # share of the picture that is desk, but as bright as the sheet
+LARGEST_BRIGHT_DESK = 0.1  # share of the picture: desk that is as bright as the sheet
 SHEET_EDGE = 4  # pixels of the reduced picture: blurred edge, which is cut off
 UNSTRETCHED = 5, 4  # height to width of a digit before it was stretched to a square
 SMALLEST_DIGIT = 8  # pixels of the reduced picture: longer side
@@ -104,8 +104,8 @@ def cut_out_sheet(channels):
     is_rectangle = sheet.sum() > SHEET_FILL * sides[0] * sides[1]
     is_surrounded = border(sheet).mean() < SHEET_BORDER
     bright_desk = ~sheet & (grey > np.median(grey[sheet]) - SAME_BRIGHTNESS)
-    is_brightest = bright_desk.mean() < MOST_BRIGHT_DESK
-    # Otherwise the bright area may be the part of a sheet that is not in shadow.
+    is_brightest = bright_desk.mean() < LARGEST_BRIGHT_DESK
+    # If one of these is false, the bright area may be only the lit part of a sheet.
     if not (is_large and is_rectangle and is_surrounded and is_brightest):
         return channels
     sheet = ndimage.binary_erosion(sheet, iterations=SHEET_EDGE)

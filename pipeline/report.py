@@ -15,8 +15,8 @@ SUMMARY, METRICS_FILE = FOLDER / "summary.md", FOLDER / "metrics.json"
 CONFUSION_MATRIX, MISTAKES = FOLDER / "confusion_matrix.png", FOLDER / "mistakes.png"
 ROWS, COLUMNS = 3, 6  # of the images in mistakes.png
 ADVICE = "The limits are those of the default recipe and network: see README.md."
-CHECKED = "dataset", "classes", "test_accuracy"  # metadata with the right types
-UNCHECKED = "recipe", "trained_at", "torch_version"  # metadata of any type
+REQUIRED = "dataset", "classes", "test_accuracy"  # metadata of every checkpoint
+OPTIONAL = "recipe", "trained_at", "torch_version"  # metadata that may be missing
 
 
 def clear_report():
@@ -77,8 +77,8 @@ def plain_data(evaluation):
     if isinstance(evaluation, str):
         return evaluation
     checkpoint = evaluation.checkpoint
-    known = {name: checkpoint.metadata[name] for name in CHECKED}
-    known |= {name: str(checkpoint.metadata.get(name)) for name in UNCHECKED}
+    known = {name: checkpoint.metadata[name] for name in REQUIRED}
+    known |= {name: str(checkpoint.metadata.get(name)) for name in OPTIONAL}
     return {
         "file": checkpoint.path.name,
         "sha256": checkpoint.sha256,
@@ -102,8 +102,8 @@ def compare(evaluation, predecessor):
     p = sign_test(gained, lost)
     chance = f"p = {p:.2f}" if p >= 0.01 else "p < 0.01"
     older = predecessor.checkpoint.path.name
-    better = f"This model reads {gained:,} images that {older} misread"
-    return f"{better}, and misreads {lost:,} that {older} read ({chance})."
+    only_newer = f"Only this model reads {gained:,} images correctly"
+    return f"{only_newer}; only {older} reads {lost:,} correctly ({chance})."
 
 
 def sign_test(gained, lost):

@@ -53,7 +53,7 @@ def trace(strokes, n, generator):
     """Write a skeleton n times, each time differently, as a chain of dots.
 
     Returns the dots' places (n, dots, 2) in pixels, their weights (n, dots, 1), and the pen
-    widths (n, 1, 1) in pixels. The dots of a straight line add up to 1 on the line.
+    widths (n, 1, 1) in pixels. On a straight line, the densities of all dots add up to 1.
     """
 
     def normal(*shape):

@@ -1,4 +1,4 @@
-"""Pictures of digits on paper, made kind by kind with fixed seeds."""
+"""Draw pictures of digits on paper. The same seed gives the same picture."""
 
 import io
 from functools import partial

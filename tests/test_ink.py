@@ -59,7 +59,7 @@ def test_ink_may_cover_more_than_the_background():
 
 
 @pytest.mark.parametrize("width", [4, 40])
-def test_pen_width_comes_near_those_of_mnist(width):
+def test_pen_width_comes_near_that_of_mnist(width):
     picture, pen = blank(300, 300)
     pen.line((150, 50, 150, 250), 30, width)
     measured = read_digit(picture).sum() / 20

@@ -106,7 +106,7 @@ def test_file_that_is_no_picture_is_refused_in_a_sentence(tmp_path, monkeypatch)
             open_picture(path)
 
 
-def test_picture_is_turned_as_its_camera_notes_and_broken_exif_is_ignored(tmp_path):
+def test_picture_is_turned_as_its_exif_data_says_and_broken_data_is_ignored(tmp_path):
     picture = as_paper(DIGITS[3])
     picture.save(tmp_path / "broken.png", exif=b"Exif\0\0garbage")
     exif = Image.Exif()

@@ -52,7 +52,7 @@ def test_ctrl_c_waits_for_the_running_jobs_only():
             processes.add(script.stdout.readline())
         time.sleep(SECONDS / 2)  # now they are in the middle of a job
         os.killpg(script.pid, signal.SIGINT)  # as a terminal does
-        try:  # until no process holds the output; all jobs take 60 s
+        try:  # This waits until no process has the output open. All jobs together take 60 s.
             _, errors = script.communicate(timeout=10 * SECONDS)
         except subprocess.TimeoutExpired:
             os.killpg(script.pid, signal.SIGKILL)
