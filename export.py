@@ -58,8 +58,8 @@ def describe_layer(name, layer):
 def make_test_images():
     """Return random images (n, 1, IMAGE_SIDE, IMAGE_SIDE) on which the page tests itself.
 
-    They find nearly every wrong weight: in six trained networks, 99 % of the weights change
-    the answer to some image if they change by 1.
+    They find nearly every wrong weight: of six trained networks, 99 % of the weights change
+    the logits of an image when 1 is added to one of them.
     """
     generator = torch.Generator().manual_seed(0)
     squares = torch.randint(256, (TEST_IMAGES, 1, 4, 4), generator=generator)

@@ -40,13 +40,13 @@ class Recipe:
     freeze_after: float = share(0.5, "share of the steps after which layer 1 is frozen")
     beta1: float = share(0.7, "decay rate of the mean of the gradients", 0.999)
     beta2: float = share(0.9, "decay rate of the mean of the squared gradients", 0.999)
-    label_smoothing: float = share(0.05, "share of each label spread over all classes")
+    label_smoothing: float = share(0.05, "share of a label that goes to all classes")
 
     # The warps are random: 15 degrees mean an angle from -15 to 15.
     degrees: float = setting(15.0, "rotation in degrees", highest=180)
     translate: float = share(0.1, "shift, as a share of the image's side")
     scale: float = share(0.1, "change of the size, as a share of the size", 0.999)
-    distortion: float = share(0.2, "shift of a corner (1: half of the side)", 0.999)
+    distortion: float = share(0.2, "shift of a corner; 1 is half of the side", 0.999)
     perspective_share: float = share(0.5, "share of the images with shifted corners")
     warp_decay: float = share(0.5, "how much weaker warps are at the end (0.5: half)")
 
@@ -97,10 +97,9 @@ def train(images, labels, recipe, make_network=SimpleCNN):
 
 
 def add_synthetic_images(name, training_set, recipe):
-    """Add the synthetic images of a recipe to a training set; return both.
+    """Add synthetic images to a training set; return it, and the recipe that was followed.
 
-    The returned recipe has the number of images that were really added. It is 0 if the data
-    set `name` cannot generate images.
+    If the data set `name` cannot generate images, the returned recipe has 0 synthetic images.
     """
     generate = DATASETS[name].generate
     if not generate or not recipe.synthetic_images:

@@ -2,8 +2,8 @@
 
 Example: python -m experiments.sweep --seeds 50 --write
 With --write, these seeds set the limits of the data set: a limit is at least five standard
-deviations from the mean, so that nearly every good model passes. If a metric is normally
-distributed, a good model fails its check once in 3.5 million times.
+deviations from the mean, so that nearly every good model passes. A normally distributed
+value is so far from the mean once in 3.5 million times.
 """
 
 import json

@@ -31,7 +31,7 @@ function normalize(drawing, penWidth) {
   return pixels.map((_, i) => pixels[i - rows * IMAGE_SIDE - columns] ?? 0);
 }
 
-// A pixel's ink falls from 1 to 0 within one pixel, and is 0 where its centre is `reach` from the line.
+// The ink falls from 1 to 0 over one pixel. It is 0 for pixels whose centre is `reach` or more from the line.
 function addLine(pixels, [x, y], to, reach) {
   const dx = to[0] - x, dy = to[1] - y, squared = dx * dx + dy * dy;
   const first = (a, b) => Math.max(Math.floor(Math.min(a, b) - reach), 0); // pixel within reach

@@ -20,7 +20,7 @@ from pipeline.data import DATASETS
 
 NAME = "model_%Y%m%d_%H%M%S.pth"  # in UTC, because local time may go back by an hour
 NAME_PATTERN = f"model_{8 * '[0-9]'}_{6 * '[0-9]'}.pth"
-METADATA_BYTES = 1_000_000  # a file has at most this and twice the size of the weights
+METADATA_BYTES = 1_000_000  # a file may be larger than twice its weights by this
 
 
 class Checkpoint(NamedTuple):
@@ -59,7 +59,7 @@ def save_checkpoint(model, metadata, folder="."):
 def find_checkpoints(folder="."):
     """Return the paths of all checkpoints in a folder, oldest first.
 
-    Raises UserError if there is none, or if the newest has a date in the future.
+    Raises UserError if there is none, or if the newest has a later date than tomorrow.
     """
     folder = Path(folder).resolve()
     paths = sorted(folder.glob(NAME_PATTERN))

@@ -16,14 +16,14 @@ SYNTHETIC_TEST = {"n": 10_000, "seed": 2}
 
 def read_digit(picture):
     """Return pixels (1, 1, 28, 28) of a picture of one digit on any background."""
-    from pipeline import pictures  # here, so that training needs no Pillow and no scipy
+    from pipeline import pictures  # only here: training needs no Pillow and no scipy
 
     return pictures.read_digit(picture)
 
 
 def read_drawing(picture):
     """Return pixels (1, 1, 28, 28) of a picture of one drawing; all ink is kept."""
-    from pipeline import folder  # here, so that training needs no Pillow and no scipy
+    from pipeline import folder  # only here: training needs no Pillow and no scipy
 
     return folder.read_drawing(picture)
 

@@ -12,18 +12,18 @@ BLACK, WHITE = 0.15, 0.65  # shares of full ink: less becomes 0, more becomes 1
 LINE_LENGTH = 0.9  # share of the picture: shortest printed line
 LINE_SLOPES = np.linspace(-0.06, 0.06, 13)  # up to 3.4 degrees, in steps of 0.6
 LINE_WIDTH = 0.035  # share of the longer side: widest printed line
-BOX_SIDE = 0.1  # share of the longer side: smallest box, circle, or digit in a circle
-BOX_FILL = 0.9  # smallest share of its bounding box that is inside a printed box
-THICKEST_OUTLINE = 0.3  # share of the area inside: more is the stroke of a digit
+BOX_SIDE = 0.1  # share of the longer side: smallest side of a printed box or a circle
+BOX_FILL = 0.9  # a printed box encloses this share of its rectangle, a circle less
+LARGEST_OUTLINE = 0.3  # area of a box's lines, as a share of the area that they enclose
 SPOT_AREA = 0.08  # share of the largest stroke's area: smaller spots are dropped
-DIGIT_HEIGHT = 0.75  # share of the tallest stroke: two taller ones are two digits
+DIGIT_HEIGHT = 0.75  # share of the tallest stroke: strokes that are less tall are parts
 NOTHING = "has nothing drawn on it that is clear enough: draw it darker, or crop closer"
 
 
 def find_ink(channels):
     """Return the ink (H, W) float in [0, 1] of channels (C, H, W) float in [0, 1].
 
-    Where there is a printed box or a drawn circle, only its inside is returned. Raises
+    If there is a printed box or a drawn circle, only the part inside it is returned. Raises
     ValueError if there is no ink, or several digits.
     """
     brightness = brighten_ink(channels)
@@ -108,7 +108,7 @@ def look_into_box(ink):
         if label in border(labels) or min(outline.shape) < smallest:
             continue
         inside = surrounded(outline)
-        if outline.sum() > THICKEST_OUTLINE * inside.sum():
+        if outline.sum() > LARGEST_OUTLINE * inside.sum():
             continue
         if inside.mean() > BOX_FILL:
             return look_into_box(remove_lines(ink[place]))
@@ -119,7 +119,7 @@ def look_into_box(ink):
 
 
 def surrounded(mask):
-    """Return the mask (H, W) of pixels with a pixel of `mask` on each of their four sides."""
+    """Return the mask (H, W) of all pixels that `mask` encloses, and those of `mask`."""
     turned = [np.maximum.accumulate(np.rot90(mask, turn)) for turn in range(4)]
     return np.all([np.rot90(mask, -turn) for turn, mask in enumerate(turned)], axis=0)
 

@@ -101,9 +101,10 @@ def compare(evaluation, predecessor):
     lost = (~right & right_before).sum().item()
     p = sign_test(gained, lost)
     chance = f"p = {p:.2f}" if p >= 0.01 else "p < 0.01"
-    older = predecessor.checkpoint.path.name
-    only_newer = f"Only this model reads {gained:,} images correctly"
-    return f"{only_newer}; only {older} reads {lost:,} correctly ({chance})."
+    first = f"{gained:,} images are read correctly only by this model"
+    return (
+        f"{first}, and {lost:,} only by {predecessor.checkpoint.path.name} ({chance})."
+    )
 
 
 def sign_test(gained, lost):

@@ -80,7 +80,8 @@ def trace(strokes, n, generator):
     places *= (DIGIT_SIDE - pen_widths) / extents
 
     # The weight of a dot is half the distance to the previous dot plus half the distance to
-    # the next one. Where a stroke ends, there is no next dot: 1 instead makes the end round.
+    # the next one. At the end of a stroke, where a dot is missing, 1 is used as the distance.
+    # This makes the end round.
     lengths = places.diff(dim=1).norm(dim=2, keepdim=True)
     lengths /= DOT_SIZE * math.sqrt(math.tau)
     lengths[:, stroke_ends] = 1

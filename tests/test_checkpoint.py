@@ -20,9 +20,7 @@ NAME = next(iter(WEIGHTS))  # of a tensor
 
 def test_saved_model_of_any_size_is_loaded_again(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    wide = lambda classes: torch.nn.Linear(
-        2_000_000, classes
-    )  # far above METADATA_BYTES
+    wide = lambda classes: torch.nn.Linear(2_000_000, classes)
     network = wide(len(CLASSES))
     save_network(network=network)
     loaded = checkpoint.load_checkpoint(wide)

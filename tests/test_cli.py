@@ -1,4 +1,4 @@
-"""Commands end in one sentence, whatever is wrong and wherever they print."""
+"""If something is wrong, a command prints one sentence and ends, wherever it prints."""
 
 import io
 import os
@@ -30,7 +30,7 @@ PRINT = "from pipeline.cli import run_main; run_main(lambda: print({size} * 'x\\
 
 
 @pytest.mark.parametrize("message", ERRORS)
-def test_error_ends_a_command_in_a_sentence(message):
+def test_error_is_printed_as_one_sentence(message):
     with pytest.raises(SystemExit, match=message):
         cli.run_main(Mock(side_effect=ERRORS[message]))
 

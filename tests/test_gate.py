@@ -67,7 +67,7 @@ def test_only_exactly_the_needed_limits_are_accepted(run_gate):
     for unfit in (None, limits | {"accuracy": {}}, limits | {"rain": {}}):
         gate.LIMITS_FILE.write_text(json.dumps({DATASET: unfit}), "utf-8")
         _, summary = run_gate()
-        assert f"does not have exactly the limits of {DATASET}: run" in summary
+        assert f"limits of {DATASET} are missing or unknown: run" in summary
 
 
 def test_good_model_passes_and_a_run_of_two_tests_is_partial(run_gate):
@@ -94,8 +94,8 @@ def test_bad_model_is_red_and_compared_with_its_predecessor(run_gate):
     assert summary.startswith("## FAILED: ")
     assert "- ✗ Test Accuracy: " in summary
     assert "| Test Accuracy | 0.00% | ≥ 95.00% | 100.00% | ✗ |" in summary
-    counts = f"reads 0 images correctly; only {older.name} reads {N} correctly"
-    assert f"Only this model {counts} (p < 0.01)." in summary
+    counts = f"correctly only by this model, and {N} only by {older.name}"
+    assert f"\n0 images are read {counts} (p < 0.01).\n" in summary
     text = report.METRICS_FILE.read_text("utf-8")
     content = json.loads(text, parse_constant=pytest.fail)  # infinity is not JSON
     assert content["checkpoint"]["metrics"]["cross_entropy"] is None

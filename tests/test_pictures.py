@@ -42,11 +42,12 @@ def with_border_and_spot(digit):
     return picture
 
 
-def twelve_of_sixteen_bits(digit):
+def as_16_bits(digit):
+    """Return a picture with 16 bits per pixel, of which 12 are used, as cameras do."""
     return Image.fromarray(np.asarray(as_paper(digit)).astype(np.uint16) * 16)
 
 
-MAKERS = [as_canvas, with_border_and_spot, twelve_of_sixteen_bits]
+MAKERS = [as_canvas, with_border_and_spot, as_16_bits]
 MAKERS += [partial(as_paper, mode=mode) for mode in ("L", "P", "RGB", "CMYK", "LA")]
 MAKERS += [partial(make, seed=2) for make in KINDS.values()]
 
