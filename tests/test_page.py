@@ -74,6 +74,7 @@ def test_undo_takes_back_strokes_and_a_clear(page):
 
 
 def test_keyboard_draws_and_the_page_answers_after_a_pause(page, on_board):
+    page.wait_for_timeout(500)  # until the page's own timer from its start has ended
     page.clock.pause_at("2100-01-01")
     page.evaluate("addEventListener('keydown', e => { handled = e.defaultPrevented; })")
     page.locator("#board").press(" ")
