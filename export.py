@@ -17,7 +17,7 @@ from pipeline.synthetic import DIGIT_SIDE, IMAGE_SIDE
 
 TARGET = Path(__file__).with_name("page") / "model.js"
 TEST_IMAGES = 16  # fewer images would test fewer weights
-SQUARE = "the same number in both directions"  # accepts every such value
+SQUARE = "the same number in both directions"  # stands for all such values
 WINDOW = {"kernel_size": SQUARE, "stride": SQUARE, "padding": 0, "dilation": 1}
 IMAGE = (1, IMAGE_SIDE, IMAGE_SIDE)
 BATCH_NORM = {"eps": 1e-5, "affine": True, "track_running_stats": True}
@@ -58,8 +58,8 @@ def describe_layer(name, layer):
 def make_test_images():
     """Return random images (n, 1, IMAGE_SIDE, IMAGE_SIDE) on which the page tests itself.
 
-    They find nearly every wrong weight: of six trained networks, 99 % of the weights change
-    the logits of an image when 1 is added to one of them.
+    They find nearly every wrong weight. We added 1 to one weight of a trained network at a
+    time: for 99 % of the weights, the logits of at least one of the images changed.
     """
     generator = torch.Generator().manual_seed(0)
     squares = torch.randint(256, (TEST_IMAGES, 1, 4, 4), generator=generator)

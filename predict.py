@@ -1,7 +1,7 @@
 """Read the drawing in each picture: python predict.py photo.jpg scan.png
 
-For a model of digits, each picture must show one handwritten digit. Its place and its colour do
-not matter, and its size only if it is very small. Lines and a printed box do not matter.
+For a model of digits, each picture must show one handwritten digit, which may be anywhere and of
+any colour. It must not be very small. Lines and a printed box do not matter.
 """
 
 import re

@@ -107,7 +107,7 @@ def read_pictures(folder, read_picture):
         yield path.parent.name, int(path.name[0]), pixels
 
 
-def count_correct(digits, checkpoint):
+def make_table(digits, checkpoint):
     """Return a Markdown table of how many digits of each source are read correctly."""
     classes, counts = checkpoint.metadata["classes"], defaultdict(Counter)
     for source, digit, pixels in digits:
@@ -139,7 +139,7 @@ def main():
     if not digits:
         problem = f"{args.folder} has no UNIPEN files and no pictures of digits"
         raise UserError(f"{problem}: let the name of a picture begin with its digit")
-    print(f"{checkpoint.path}\n\n{count_correct(digits, checkpoint)}")
+    print(f"{checkpoint.path}\n\n{make_table(digits, checkpoint)}")
 
 
 if __name__ == "__main__":

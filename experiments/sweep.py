@@ -3,7 +3,7 @@
 Example: python -m experiments.sweep --seeds 50 --write
 With --write, these seeds set the limits of the data set: a limit is at least five standard
 deviations from the mean, so that nearly every good model passes. A normally distributed
-value is so far from the mean once in 3.5 million times.
+value is this far below the mean once in 3.5 million times, and above it as often.
 """
 
 import json
@@ -36,7 +36,8 @@ def measure_limits(dataset, runs, labels):
 
     If a standard deviation is very small, a minimum is used instead. For percentages, this is
     the share of one test image; for the worst recall, of one image of the smallest class; for
-    other metrics, a tenth of the last printed digit. Limits are rounded away from the mean.
+    other metrics, a tenth of a unit of the last printed decimal place. Limits are rounded away
+    from the mean.
     """
     rows, smallest_class = {}, labels.bincount().min().item()
     for name, bounds in metrics_with_limits(dataset).items():

@@ -71,9 +71,8 @@ def in_parallel(function, jobs, description, at_once, executor=None):
         with executor or futures.ProcessPoolExecutor(
             at_once, get_context("spawn"), initializer=hide_progress_bars
         ) as pool:
-            for _ in tqdm(
-                jobs, description, disable=None
-            ):  # yields one result each time
+            # Each pass yields one result.
+            for _ in tqdm(jobs, description, disable=None):
                 for name, arguments in islice(waiting, at_once - len(running)):
                     running[pool.submit(function, *arguments)] = name
                 finished, _ = futures.wait(running, None, futures.FIRST_COMPLETED)
@@ -84,7 +83,8 @@ def in_parallel(function, jobs, description, at_once, executor=None):
     except futures.BrokenExecutor:
         reason = "a worker process was killed, perhaps because memory ran out"
         names = ", ".join(map(str, done)) or "none"
-        raise UserError(f"{reason}: use fewer --processes; done: {names}") from None
+        advice = f"use fewer --processes (finished before: {names})"
+        raise UserError(f"{reason}: {advice}") from None
 
 
 def train_and_evaluate(dataset, recipe):

@@ -112,7 +112,7 @@ function move(event) {
   for (const point of events.length ? events : [event]) addPoint(position(point));
 }
 
-function type(event) {
+function pressKey(event) {
   const key = event.key.toLowerCase(), isCommand = event.ctrlKey || event.metaKey;
   if (key === "z" && isCommand && !event.altKey && !event.shiftKey) undo();
   else if (isCommand || event.altKey || event.target !== board) return; // the browser handles this key
@@ -134,7 +134,7 @@ function start({ classes, dataset, accuracy, repository }) {
   Object.assign(paper, { lineWidth: PEN_WIDTH, lineCap: "round", lineJoin: "round" });
   Object.assign(board, { onpointerdown: press, onpointermove: move, onblur: endStroke });
   board.onlostpointercapture = event => event.isPrimary && endStroke();
-  window.onkeydown = type;
+  window.onkeydown = pressKey;
   window.ondragstart = event => event.preventDefault(); // selected text would be dragged instead of drawing
   find("#undo").onclick = undo;
   find("#clear").onclick = clear;

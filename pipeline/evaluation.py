@@ -95,7 +95,7 @@ def accuracy(probabilities, labels):
 
 
 def baseline_network(side=28, classes=10):
-    """Return a common small network for square grey images: for MNIST, 7,098 parameters."""
+    """Return a typical small network for square grey images: for MNIST, 7,098 parameters."""
     pooled = ((side - 2) // 2 - 2) // 2  # side of the images after the second pooling
     return nn.Sequential(
         nn.Conv2d(1, 4, 3),

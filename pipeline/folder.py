@@ -15,7 +15,7 @@ from pipeline.pictures import FORMATS, open_picture, read_channels
 MIN_CONTRAST = 0.1  # of a drawing to its background; white on black has 1
 BLACK, WHITE = 0.25, 0.75  # shares of the contrast: less is black, more is white
 PEN_WIDTHS = PEN_RANGE[0], np.inf  # pixels: filled shapes are not made thinner
-LISTED = 10  # most pictures that an error message lists
+LISTED = 10  # an error message lists at most this many pictures
 
 
 def read_drawing(picture):

@@ -13,10 +13,10 @@ LINE_LENGTH = 0.9  # share of the picture: shortest printed line
 LINE_SLOPES = np.linspace(-0.06, 0.06, 13)  # up to 3.4 degrees, in steps of 0.6
 LINE_WIDTH = 0.035  # share of the longer side: widest printed line
 BOX_SIDE = 0.1  # share of the longer side: smallest side of a printed box or a circle
-BOX_FILL = 0.9  # a printed box encloses this share of its rectangle, a circle less
+BOX_FILL = 0.9  # a printed box encloses this share of its bounding box, a circle less
 LARGEST_OUTLINE = 0.3  # area of a box's lines, as a share of the area that they enclose
 SPOT_AREA = 0.08  # share of the largest stroke's area: smaller spots are dropped
-DIGIT_HEIGHT = 0.75  # share of the tallest stroke: strokes that are less tall are parts
+DIGIT_HEIGHT = 0.75  # share of the tallest stroke: a shorter one is not a second digit
 NOTHING = "has nothing drawn on it that is clear enough: draw it darker, or crop closer"
 
 

@@ -53,7 +53,7 @@ CORRUPTIONS = {
 }
 METRICS = {
     "parameters": Metric("Parameters", 0),
-    "batch_difference": Metric("Probability Change in a Batch instead of Alone", 3),
+    "batch_difference": Metric("Effect of the Batch on Probabilities", 3),
     "accuracy": Metric("Test Accuracy", 2, "%", AT_LEAST),
     "worst_recall": Metric("Recall of the Worst Class", 2, "%", AT_LEAST),
     "cross_entropy": Metric("Test Cross-Entropy", 3, "", AT_MOST),

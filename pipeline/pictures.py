@@ -13,14 +13,14 @@ from pipeline.ink import MIN_CONTRAST, SMALL_PICTURE, border, find_ink, find_thr
 # Only these formats are opened. For EPS, Pillow would start another program.
 FORMATS = "AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP"
 WORKING_SIDE = 320  # pixels: longer side to which larger pictures are reduced
-MOST_STROKES = 2.4  # of one digit, per row, on average
-MOST_STROKES_IF_WIDE = 2.1  # the same if the ink is wider than tall, as in two digits
+MAX_STROKES = 2.4  # of one digit in a row of pixels, on average over its rows
+MAX_STROKES_IF_WIDE = 2.1  # the same if the ink is wider than tall, as in two digits
 WIDEST_INK = 0.06  # share of the longer side: wider shapes are a sheet or a desk
 SHEET_SIDE = 0.3  # share of the longer side of the picture: smallest sheet
 SHEET_FILL = 0.85  # share of the rectangle around it that a sheet fills
 SHEET_BORDER = 0.35  # largest share of the picture's border that a sheet may cover
 SAME_BRIGHTNESS = 0.01  # smaller differences of brightness do not count
-LARGEST_BRIGHT_DESK = 0.1  # share of the picture: desk that is as bright as the sheet
+MAX_BRIGHT_DESK = 0.1  # share of the picture that may be desk as bright as the sheet
 SHEET_EDGE = 4  # pixels of the reduced picture: blurred edge, which is cut off
 UNSTRETCHED = 5, 4  # height to width of a digit before it was stretched to a square
 SMALLEST_DIGIT = 8  # pixels of the reduced picture: longer side
@@ -54,7 +54,7 @@ def read_digit(picture):
     pixels = normalize(ink)
     mask = pixels[0, 0] > 0.5
     strokes = (mask[:, 1:] & ~mask[:, :-1]).sum() / mask.any(dim=1).sum()  # per row
-    if strokes > (MOST_STROKES_IF_WIDE if width > height else MOST_STROKES):
+    if strokes > (MAX_STROKES_IF_WIDE if width > height else MAX_STROKES):
         raise ValueError("seems to show several digits, or a crossed-out one: crop it")
     return pixels
 
@@ -104,7 +104,7 @@ def cut_out_sheet(channels):
     is_rectangle = sheet.sum() > SHEET_FILL * sides[0] * sides[1]
     is_surrounded = border(sheet).mean() < SHEET_BORDER
     bright_desk = ~sheet & (grey > np.median(grey[sheet]) - SAME_BRIGHTNESS)
-    is_brightest = bright_desk.mean() < LARGEST_BRIGHT_DESK
+    is_brightest = bright_desk.mean() < MAX_BRIGHT_DESK
     # If one of these is false, the bright area may be only the lit part of a sheet.
     if not (is_large and is_rectangle and is_surrounded and is_brightest):
         return channels

@@ -14,12 +14,12 @@ import torch.nn.functional as F
 IMAGE_SIDE, DIGIT_SIDE = 28, 20  # pixels: side of an image, longer side of its digit
 # "Deviation" means standard deviation. A factor is exp(deviation * normal random number).
 JITTER = 0.55  # grid units: deviation of a point's shift
-JITTER_FACTOR = 0.4  # deviation of the factor of the jitter: some writers are careless
-ASPECT_FACTOR = 0.15  # deviation of the factor of the width
+JITTER_FACTOR = 0.4  # deviation of a factor for the jitter: some writers are careless
+ASPECT_FACTOR = 0.15  # deviation of a factor for the width
 SLANT = (5.0, 12.0)  # degrees to the right: mean and deviation, as in MNIST
 ROTATION = 7.0  # degrees: deviation
 PEN_WIDTH = (2.4, 0.3)  # pixels: median, and deviation of its factor, as in MNIST
-INK_FACTOR = 0.6  # deviation of the factor of the ink, which changes along a stroke
+INK_FACTOR = 0.6  # deviation of a factor for the ink; it changes along a stroke
 DOT_SIZE = (
     0.5  # pixels: deviation of a Gaussian dot; larger dots would fill small loops
 )
@@ -53,7 +53,7 @@ def trace(strokes, n, generator):
     """Write a skeleton n times, each time differently, as a chain of dots.
 
     Returns the dots' places (n, dots, 2) in pixels, their weights (n, dots, 1), and the pen
-    widths (n, 1, 1) in pixels. On a straight line, the densities of all dots add up to 1.
+    widths (n, 1, 1) in pixels. At each point of a line, the density of all dots is 1.
     """
 
     def normal(*shape):

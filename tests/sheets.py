@@ -20,7 +20,7 @@ def to_bytes(images):
 def place(image, random, side, size, room=0.0):
     """Return a white digit on a black PIL image.
 
-    On each side, at least the share `room` of the free space stays empty.
+    Its distance to each edge is at least `room` times the free space.
     """
     digit = Image.fromarray(image).resize([side] * 2, Image.Resampling.BICUBIC)
     corner = random.uniform(room, 1 - room, 2) * np.subtract(size, side)

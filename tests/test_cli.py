@@ -1,4 +1,4 @@
-"""If something is wrong, a command prints one sentence and ends, wherever it prints."""
+"""A command prints one sentence if something is wrong; it prints in terminals and pipes."""
 
 import io
 import os
@@ -42,7 +42,7 @@ def test_every_command_uses_run_main(command, monkeypatch):
         runpy.run_path(command.__file__, run_name="__main__")
 
 
-def test_options_have_one_name_and_help_shows_real_defaults_only():
+def test_options_cannot_be_abbreviated_and_help_shows_real_defaults_only():
     parser = cli.make_parser("text")
     parser.add_argument("--seeds", default=50, help="number")
     parser.add_argument("--checkpoint", help="the newest")

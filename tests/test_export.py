@@ -30,7 +30,7 @@ def test_layer_that_the_page_does_not_compute_is_refused(layer, reason):
         export.describe_layer("conv7", layer)
 
 
-def test_network_without_an_order_of_layers_or_finite_outputs_is_refused():
+def test_network_that_is_not_sequential_or_finite_is_refused():
     linear = nn.Linear(IMAGE_SIDE**2, 2)
     nn.init.constant_(linear.weight, 3e38)
     loaded = Mock(spec=checkpoint.Checkpoint, model=linear, path="model.pth")

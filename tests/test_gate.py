@@ -102,7 +102,7 @@ def test_bad_model_is_red_and_compared_with_its_predecessor(run_gate):
     assert report.MISTAKES.exists() and report.CONFUSION_MATRIX.exists()
 
 
-def test_error_beside_passed_checks_is_red(run_gate, monkeypatch):
+def test_gate_fails_on_an_error_even_if_all_checks_pass(run_gate, monkeypatch):
     save_network(network=NETWORK, test_accuracy=100.0)
     monkeypatch.setattr(test_model, "IMAGE_SIDE", 20)  # does not fit the network
     result, summary = run_gate()

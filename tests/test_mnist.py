@@ -20,7 +20,7 @@ LAST = "t10k-labels-idx1-ubyte"
 
 @pytest.fixture(autouse=True)
 def archives(tmp_path, monkeypatch):
-    """Put small archives of MNIST into an empty folder. Nothing else can be downloaded."""
+    """Put small archives of MNIST into an empty folder. Nothing can be downloaded."""
     monkeypatch.chdir(tmp_path)
     mnist.RAW.mkdir(parents=True)
     for name in mnist.SHA256:

@@ -1,4 +1,4 @@
-"""README's commands exist and are run by CI; its figures are the measured ones."""
+"""README's Python commands exist, and CI runs its bash blocks; its figures are the measured ones."""
 
 import json
 import re

@@ -37,7 +37,9 @@ def test_results_come_as_soon_as_they_are_known():
 
 def test_killed_process_ends_with_names_of_the_finished_jobs():
     jobs = {"a": [0], "killed": [0, signal.SIGTERM], "b": [60]}
-    with pytest.raises(UserError, match="was killed.*--processes; done: a$"):
+    with pytest.raises(
+        UserError, match="was killed.*--processes .finished before: a.$"
+    ):
         list(in_parallel(job, jobs, "Jobs", 1))
     assert not active_children()
 
