@@ -46,7 +46,7 @@ def find_ink(channels):
 
 
 def brighten_ink(channels):
-    """Return the grey picture (H, W) with the most contrast. Ink is brighter than paper."""
+    """Mix the channels into a grey picture (H, W) with much contrast and bright ink."""
     window = max(channels.shape[1:]) // 2 | 1
     changes = channels - ndimage.uniform_filter(channels, (0, window, window))
     colours = changes.reshape(len(channels), -1)  # (C, H * W)

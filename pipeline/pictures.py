@@ -20,7 +20,8 @@ SHEET_SIDE = 0.3  # share of the longer side of the picture: smallest sheet
 SHEET_FILL = 0.85  # share of the rectangle around it that a sheet fills
 SHEET_BORDER = 0.35  # largest share of the picture's border that a sheet may cover
 SAME_BRIGHTNESS = 0.01  # smaller differences of brightness do not count
-MAX_BRIGHT_DESK = 0.1  # share of the picture that may be desk as bright as the sheet
+# Largest share of the picture where the desk may be as bright as the sheet
+MAX_BRIGHT_DESK = 0.1
 SHEET_EDGE = 4  # pixels of the reduced picture: blurred edge, which is cut off
 UNSTRETCHED = 5, 4  # height to width of a digit before it was stretched to a square
 SMALLEST_DIGIT = 8  # pixels of the reduced picture: longer side

@@ -53,7 +53,7 @@ def trace(strokes, n, generator):
     """Write a skeleton n times, each time differently, as a chain of dots.
 
     Returns the dots' places (n, dots, 2) in pixels, their weights (n, dots, 1), and the pen
-    widths (n, 1, 1) in pixels. At each point of a line, the density of all dots is 1.
+    widths (n, 1, 1) in pixels. On a line, all dots together add up to about the ink there.
     """
 
     def normal(*shape):
@@ -95,8 +95,9 @@ def rasterize(places, weights, pen_widths):
     """Turn what `trace` returns into images (n, 28, 28) float in [0, 1].
 
     A Gaussian dot is the product of a row and a column, so one matrix product adds up all
-    dots of an image. Beside a line of dots, the density is exp(-(distance / DOT_SIZE)^2 / 2).
-    The distance to the line follows from it. Pixels within half the pen width are white.
+    dots of an image. Beside a line of dots, their sum is ink * exp(-(distance / DOT_SIZE)^2 / 2).
+    With an ink of 1, the distance to the line follows from it; more ink makes a wider stroke.
+    Pixels whose distance is less than half the pen width are white, with a soft edge.
     """
     offsets = (places.unsqueeze(3) - torch.arange(IMAGE_SIDE)) / DOT_SIZE
     powers = (-(offsets**2) / 2).clamp(min=-80)  # exp is slow below -87

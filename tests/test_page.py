@@ -44,7 +44,7 @@ def drag(page, start, end):
     page.mouse.up()
 
 
-def test_selected_text_and_missing_events_do_not_stop_a_stroke(page, on_board):
+def test_selected_text_and_empty_lists_of_events_do_not_stop_a_stroke(page, on_board):
     title = page.locator("h1").bounding_box()
     drag(page, (title["x"] + 40, title["y"] + 10), on_board(0.5, 0.9))
     assert page.evaluate("[String(getSelection()), strokes.length]") == ["", 0]
@@ -74,7 +74,9 @@ def test_undo_takes_back_strokes_and_a_clear(page):
 
 
 def test_keyboard_draws_and_the_page_answers_after_a_pause(page, on_board):
-    page.wait_for_timeout(500)  # until the page's own timer from its start has ended
+    page.wait_for_timeout(
+        500
+    )  # until the timer that the page started when it loaded has ended
     page.clock.pause_at("2100-01-01")
     page.evaluate("addEventListener('keydown', e => { handled = e.defaultPrevented; })")
     page.locator("#board").press(" ")

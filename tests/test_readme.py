@@ -1,4 +1,4 @@
-"""README's Python commands exist, and CI runs its bash blocks; its figures are the measured ones."""
+"""README's Python commands exist, CI runs its bash blocks, and its figures were measured."""
 
 import json
 import re

@@ -26,7 +26,7 @@ GOOD = [good_metrics(seed) for seed in range(6)]
 
 @pytest.fixture
 def run_sweep(call, tmp_path, monkeypatch, capsys):
-    """Function that runs a sweep with given metrics: what it printed, and its exit code."""
+    """Function that runs a sweep with given metrics; returns its output and exit code."""
     monkeypatch.chdir(tmp_path)
     for module in (sweep, gate):
         monkeypatch.setattr(module, "LIMITS_FILE", tmp_path / "limits.json")

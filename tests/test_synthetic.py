@@ -1,4 +1,4 @@
-"""Synthetic digits for training and testing. If code changes them, the losses in test_train.py change."""
+"""Synthetic digits for training and testing. The losses in test_train.py depend on them."""
 
 from pipeline import data
 

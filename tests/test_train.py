@@ -20,7 +20,7 @@ LOSSES += [1.288, 1.160, 1.106, 1.082, 1.030, 1.043, 0.995, 0.991, 0.947, 0.945]
 
 
 def two_layers():
-    """A network whose first layer with parameters is in another module."""
+    """A network whose first layer with parameters is inside another nn.Sequential."""
     return nn.Sequential(
         nn.Sequential(nn.Flatten(), nn.Linear(IMAGE_SIDE**2, 4)),
         nn.Linear(4, len(CLASSES)),
@@ -54,7 +54,7 @@ def test_first_losses_of_a_seed_are_these(monkeypatch):
     recipe = train.Recipe(epochs=2, batch_size=256, seed=1)
     train.train(*synthetic.generate_digits(2600, 1), recipe)  # 40 more than 10 batches
     found = [round(loss.item(), 3) for loss in losses]
-    advice = "if the network or the recipe was changed on purpose, set LOSSES to these"
+    advice = f"if you changed the network or the recipe, set LOSSES to {found}"
     assert found == pytest.approx(LOSSES, abs=0.03), advice
 
 
