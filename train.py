@@ -46,7 +46,9 @@ class Recipe:
     degrees: float = setting(15.0, "rotation in degrees", highest=180)
     translate: float = share(0.1, "shift, as a share of the image's side")
     scale: float = share(0.1, "change of the size, as a share of the size", 0.999)
-    distortion: float = share(0.2, "shift of a corner; 1 is half of the side", 0.999)
+    distortion: float = share(
+        0.2, "shift of a corner, as a share of half a side", 0.999
+    )
     perspective_share: float = share(0.5, "share of the images with shifted corners")
     warp_decay: float = share(0.5, "how much weaker warps are at the end (0.5: half)")
 
@@ -97,9 +99,10 @@ def train(images, labels, recipe, make_network=SimpleCNN):
 
 
 def add_synthetic_images(name, training_set, recipe):
-    """Add synthetic images to a training set; return it, and the recipe that was followed.
+    """Add synthetic images to a training set; return the larger set, and the recipe.
 
-    If the data set `name` cannot generate images, the returned recipe has 0 synthetic images.
+    The returned recipe has the number of images that were really added. It is 0 if the data
+    set `name` cannot generate images.
     """
     generate = DATASETS[name].generate
     if not generate or not recipe.synthetic_images:

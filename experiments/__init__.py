@@ -1,1 +1,1 @@
-"""Commands that measure the results: run them as `python -m experiments.sweep`."""
+"""Commands that measure the results: `python -m experiments.sweep`, for example."""

@@ -1,7 +1,8 @@
 """Train without one part of the recipe at a time, and measure how much accuracy is lost.
 
-The networks are trained on the first 50,000 training images of MNIST and validated on the
-last 10,000. With --unipen FOLDER they also read UNIPEN (see experiments/handwriting.py).
+The networks are trained on the first 50,000 training images of MNIST and on synthetic digits.
+They are validated on the last 10,000 training images. With --unipen FOLDER they also read
+UNIPEN (see experiments/handwriting.py).
 Example: python -m experiments.ablation --seeds 10 --unipen ~/unipen
 """
 

@@ -119,7 +119,7 @@ def look_into_box(ink):
 
 
 def surrounded(mask):
-    """Return the mask (H, W) of all pixels that `mask` encloses, and those of `mask`."""
+    """Return a mask (H, W) of the pixels of `mask` and of all pixels that it encloses."""
     turned = [np.maximum.accumulate(np.rot90(mask, turn)) for turn in range(4)]
     return np.all([np.rot90(mask, -turn) for turn, mask in enumerate(turned)], axis=0)
 

@@ -13,7 +13,7 @@ from pipeline.ink import MIN_CONTRAST, SMALL_PICTURE, border, find_ink, find_thr
 # Only these formats are opened. For EPS, Pillow would start another program.
 FORMATS = "AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP"
 WORKING_SIDE = 320  # pixels: longer side to which larger pictures are reduced
-MAX_STROKES = 2.4  # of one digit in a row of pixels, on average over its rows
+MAX_STROKES = 2.4  # most strokes of one digit per row of pixels (mean over the rows)
 MAX_STROKES_IF_WIDE = 2.1  # the same if the ink is wider than tall, as in two digits
 WIDEST_INK = 0.06  # share of the longer side: wider shapes are a sheet or a desk
 SHEET_SIDE = 0.3  # share of the longer side of the picture: smallest sheet

@@ -34,7 +34,7 @@ def write_failure(reason):
 
 def write_metrics(**content):
     """Write metrics.json. NaN and infinity become null, because JSON does not have them."""
-    # Python writes NaN anyway. When it reads NaN, it calls parse_constant.
+    # json.dumps writes NaN although JSON has none. json.loads calls parse_constant for it.
     content = json.loads(json.dumps(content), parse_constant=lambda name: None)
     write_file(METRICS_FILE, json.dumps(content, indent=2) + "\n")
 
@@ -123,7 +123,7 @@ def draw_confusion_matrix(evaluation):
     mistakes = counts.clone().fill_diagonal_(0)
     figure = new_figure(2 + 0.4 * n, 2 + 0.4 * n)
     axis = figure.subplots()
-    # Half of the colour scale is enough: the numbers stay readable.
+    # Only the lighter half of the colours is used, so that the black numbers stay readable.
     axis.imshow(mistakes.numpy(), cmap="Reds", vmax=2 * mistakes.max().item())
     for label, prediction in counts.nonzero().tolist():
         count = counts[label, prediction].item()

@@ -53,7 +53,7 @@ def trace(strokes, n, generator):
     """Write a skeleton n times, each time differently, as a chain of dots.
 
     Returns the dots' places (n, dots, 2) in pixels, their weights (n, dots, 1), and the pen
-    widths (n, 1, 1) in pixels. On a line, all dots together add up to about the ink there.
+    widths (n, 1, 1) in pixels. At each place of a line, the sum of all dots is near 1.
     """
 
     def normal(*shape):
@@ -95,8 +95,8 @@ def rasterize(places, weights, pen_widths):
     """Turn what `trace` returns into images (n, 28, 28) float in [0, 1].
 
     A Gaussian dot is the product of a row and a column, so one matrix product adds up all
-    dots of an image. Beside a line of dots, their sum is ink * exp(-(distance / DOT_SIZE)^2 / 2).
-    With an ink of 1, the distance to the line follows from it; more ink makes a wider stroke.
+    dots of an image. Beside a line of dots, this sum is ink * exp(-(distance / DOT_SIZE)^2 / 2).
+    The distance is computed from the sum as if the ink were 1, so more ink makes a wider stroke.
     Pixels whose distance is less than half the pen width are white, with a soft edge.
     """
     offsets = (places.unsqueeze(3) - torch.arange(IMAGE_SIDE)) / DOT_SIZE

@@ -49,7 +49,7 @@ TRAININGS = {  # the metric that must fail, an edit of model.py, and options of 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """Copy of the gate with a good checkpoint, and with MNIST if it is on disk."""
+    """Copy of the repository with a good checkpoint, and with MNIST if it is on disk."""
     folder = tmp_path_factory.mktemp("trained") / "copy"
     copy_repository(folder, "tests")
     if (ROOT / "data").exists():

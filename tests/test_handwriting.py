@@ -1,4 +1,4 @@
-"""Test that UNIPEN and named pictures are read, and that correct digits are counted."""
+"""Test that UNIPEN and pictures of digits are read, and that correct answers are counted."""
 
 from pathlib import Path
 
