@@ -17,7 +17,7 @@ from pipeline.synthetic import DIGIT_SIDE, IMAGE_SIDE
 
 TARGET = Path(__file__).with_name("page") / "model.js"
 TEST_IMAGES = 16  # fewer images would test fewer weights
-# In ACCEPTED, SQUARE stands for any whole number. Error messages print this text.
+# In ACCEPTED, SQUARE stands for any number that is the same for height and width.
 SQUARE = "the same number in both directions"
 WINDOW = {"kernel_size": SQUARE, "stride": SQUARE, "padding": 0, "dilation": 1}
 IMAGE = (1, IMAGE_SIDE, IMAGE_SIDE)

@@ -41,7 +41,7 @@ def warp(images, degrees, shifts, scales, corners):
     cos, sin = radians.cos(), radians.sin()
     inverse_turn = torch.stack([cos, -sin, sin, cos], dim=1).view(-1, 2, 2)
     inverse_turn /= scales.view(-1, 1, 1)
-    # Turning, scaling and shifting moves these points of the input to CORNERS.
+    # Turning, scaling and shifting move these points of the input to CORNERS.
     sources = (CORNERS - shifts.unsqueeze(1)) @ inverse_turn
     to_sources, to_corners = projective_frames(sources), projective_frames(corners)
     homographies = to_sources @ to_corners.inverse()  # from output to input

@@ -20,7 +20,7 @@ from pipeline.data import DATASETS
 
 NAME = "model_%Y%m%d_%H%M%S.pth"  # in UTC, because local time may go back by an hour
 NAME_PATTERN = f"model_{8 * '[0-9]'}_{6 * '[0-9]'}.pth"
-METADATA_BYTES = 1_000_000  # a file may have twice the bytes of the weights plus these
+METADATA_BYTES = 1_000_000  # largest file: 2 * bytes of the weights + METADATA_BYTES
 
 
 class Checkpoint(NamedTuple):

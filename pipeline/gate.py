@@ -81,7 +81,7 @@ def read_limits(dataset):
             for metric, names in needed.items()
         }
     except (AttributeError, KeyError, TypeError, ValueError):
-        problem = f"in {LIMITS_FILE.name}, limits of {dataset} are missing or unknown"
+        problem = f"in {LIMITS_FILE.name}, {dataset} has too few or too many limits"
         advice = f"run `python -m experiments.sweep --dataset {dataset} --write`"
         raise UserError(f"{problem}: {advice}") from None
 

@@ -17,7 +17,7 @@ MAX_STROKES = 2.4  # most strokes of one digit per row of pixels (mean over the 
 MAX_STROKES_IF_WIDE = 2.1  # the same if the ink is wider than tall, as in two digits
 WIDEST_INK = 0.06  # share of the longer side: wider shapes are a sheet or a desk
 SHEET_SIDE = 0.3  # share of the longer side of the picture: smallest sheet
-SHEET_FILL = 0.85  # share of the rectangle around it that a sheet fills
+SHEET_FILL = 0.85  # a sheet fills at least this share of the rectangle around it
 SHEET_BORDER = 0.35  # largest share of the picture's border that a sheet may cover
 SAME_BRIGHTNESS = 0.01  # smaller differences of brightness do not count
 # Largest share of the picture where the desk may be as bright as the sheet

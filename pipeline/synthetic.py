@@ -53,7 +53,7 @@ def trace(strokes, n, generator):
     """Write a skeleton n times, each time differently, as a chain of dots.
 
     Returns the dots' places (n, dots, 2) in pixels, their weights (n, dots, 1), and the pen
-    widths (n, 1, 1) in pixels. At each place of a line, the sum of all dots is near 1.
+    widths (n, 1, 1) in pixels. At each place of a line, the sum of all dots is the ink there.
     """
 
     def normal(*shape):
@@ -79,9 +79,9 @@ def trace(strokes, n, generator):
     extents = (places.amax(1) - places.amin(1)).amax(1).view(n, 1, 1)
     places *= (DIGIT_SIDE - pen_widths) / extents
 
-    # The weight of a dot is half the distance to the previous dot plus half the distance to
-    # the next one. At the end of a stroke, where a dot is missing, 1 is used as the distance.
-    # This makes the end round.
+    # The weight of a dot is half the distance to the previous dot plus half the distance to the
+    # next one, in units of DOT_SIZE * sqrt(2 * pi). At the end of a stroke, where a dot is
+    # missing, 1 such unit makes the end round.
     lengths = places.diff(dim=1).norm(dim=2, keepdim=True)
     lengths /= DOT_SIZE * math.sqrt(math.tau)
     lengths[:, stroke_ends] = 1

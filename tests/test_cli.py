@@ -1,4 +1,4 @@
-"""A command prints one sentence if something is wrong; it prints in terminals and pipes."""
+"""Options, files, and errors that are printed as one sentence."""
 
 import io
 import os

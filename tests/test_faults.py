@@ -1,4 +1,4 @@
-"""The gate finds each planted fault, and both of its commands agree."""
+"""The gate finds bad models, with `python test_model.py` and with `pytest`."""
 
 import shutil
 from pathlib import Path

@@ -67,7 +67,7 @@ def test_only_exactly_the_needed_limits_are_accepted(run_gate):
     for unfit in (None, limits | {"accuracy": {}}, limits | {"rain": {}}):
         gate.LIMITS_FILE.write_text(json.dumps({DATASET: unfit}), "utf-8")
         _, summary = run_gate()
-        assert f"limits of {DATASET} are missing or unknown: run" in summary
+        assert f"{DATASET} has too few or too many limits: run" in summary
 
 
 def test_good_model_passes_and_a_run_of_two_tests_is_partial(run_gate):

@@ -69,7 +69,7 @@ def test_sweep_with_a_bad_seed_is_red_and_keeps_what_it_measured(run_sweep):
 
 
 def test_sweep_refuses_bad_limits_before_it_trains(run_sweep):
-    with pytest.raises(UserError, match="limits of .* are missing or unknown"):
+    with pytest.raises(UserError, match="has too few or too many limits"):
         run_sweep(runs=None)
     sweep.LIMITS_FILE.write_text("<<<<<<< HEAD", "utf-8")
     with pytest.raises(UserError, match=r"limits\.json is damaged: repair it"):
