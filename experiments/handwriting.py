@@ -98,7 +98,10 @@ def rasterize(strokes):
 
 
 def read_pictures(folder, read_picture):
-    """Yield folder, digit and pixels (1, 1, 28, 28). Pixels are None if none is found."""
+    """Yield folder, digit and pixels (1, 1, 28, 28) of each picture.
+
+    The pixels are None if the picture cannot be read.
+    """
     for path in sorted(folder.rglob("[0-9]*.*")):
         try:
             pixels = read_picture(open_picture(path))

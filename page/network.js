@@ -33,7 +33,7 @@ const LAYERS = {
 LAYERS.BatchNorm1d = LAYERS.BatchNorm2d;
 LAYERS.Linear = LAYERS.Conv2d; // its windows are single pixels
 
-// Moves a window over an image, and computes the value of each filter from the pixels of all channels in it.
+// Moves a window over an image. `compute` gets its pixels in all channels, and returns the value of one output channel.
 function slide({ shape: [channels, height, width], values }, filters, size, stride, compute) {
   const offsets = []; // from the first pixel of a window to each of its pixels
   for (let c = 0; c < channels; c++)

@@ -23,7 +23,7 @@ SAME_BRIGHTNESS = 0.01  # smaller differences of brightness do not count
 # Largest share of the picture where the desk may be as bright as the sheet
 MAX_BRIGHT_DESK = 0.1
 SHEET_EDGE = 4  # pixels of the reduced picture: blurred edge, which is cut off
-UNSTRETCHED = 5, 4  # height to width of a digit before it was stretched to a square
+UNSTRETCHED = 5, 4  # height to width that a digit stretched to a square gets back
 SMALLEST_DIGIT = 8  # pixels of the reduced picture: longer side
 
 

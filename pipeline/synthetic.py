@@ -53,7 +53,7 @@ def trace(strokes, n, generator):
     """Write a skeleton n times, each time differently, as a chain of dots.
 
     Returns the dots' places (n, dots, 2) in pixels, their weights (n, dots, 1), and the pen
-    widths (n, 1, 1) in pixels. At each place of a line, the sum of all dots is the ink there.
+    widths (n, 1, 1) in pixels. On a line, the sum of the weighted dots is the factor of the ink.
     """
 
     def normal(*shape):

@@ -1,4 +1,4 @@
-"""The page in a real browser, and a way to draw on it: fixtures of the files test_page*.py."""
+"""The page in a real browser, and a way to draw on it: fixtures of several test files."""
 
 import shutil
 

@@ -69,7 +69,7 @@ def test_damaged_file_is_named(old, new, tmp_path):
         read(tmp_path, LABELS.replace(old, new), COMPONENTS.replace(old, new))
 
 
-def test_pen_has_the_width_of_the_page_and_round_ends():
+def test_pen_is_as_wide_as_on_the_page_and_has_round_ends():
     ink = handwriting.rasterize([np.array([[0, 0], [0, 5]])])
     assert ink.shape == (280, 280)
     assert 0.95 < ink[140].sum() / 20 < 1.05

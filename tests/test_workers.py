@@ -35,7 +35,7 @@ def test_results_come_as_soon_as_they_are_known():
     assert len(set(processes)) == 2
 
 
-def test_killed_process_ends_with_names_of_the_finished_jobs():
+def test_error_after_a_killed_process_names_the_finished_jobs():
     jobs = {"a": [0], "killed": [0, signal.SIGTERM], "b": [60]}
     with pytest.raises(
         UserError, match="was killed.*--processes .finished before: a.$"
