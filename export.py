@@ -45,7 +45,8 @@ def describe_layer(name, layer):
         value = getattr(layer, setting)
         if isinstance(value, tuple) and len(set(value)) == 1:
             value = value[0]
-        if not (isinstance(value, int) if accepted is SQUARE else value == accepted):
+        fits = isinstance(value, int) if accepted is SQUARE else value == accepted
+        if not fits:
             only = f"the page computes {kind} only with {setting}={accepted}"
             raise UserError(f"{name}: {only}, not {value}: change model.py")
         description[setting] = value

@@ -18,7 +18,8 @@ class SimpleCNN(nn.Sequential):
             relu1=nn.ReLU(),
             conv2=nn.Conv2d(8, 32, 4, bias=False),  # (N, 32, 8, 8)
             pool2=nn.MaxPool2d(4),  # (N, 32, 2, 2)
-            norm2=nn.BatchNorm2d(32),  # faster after pooling: fewer values
+            # Pooling comes first, so that there are fewer values to normalize.
+            norm2=nn.BatchNorm2d(32),
             relu2=nn.ReLU(),
             flatten=nn.Flatten(),  # (N, 128)
             linear3=nn.Linear(128, 18, bias=False),  # norm3 adds a bias

@@ -87,7 +87,7 @@ def train(images, labels, recipe, make_network=SimpleCNN):
     progress = tqdm(prefetched(batches), "Training", total=steps, disable=None)
     for step, (inputs, targets) in enumerate(progress, start=1):
         if step > recipe.freeze_after * steps and has_more_layers:
-            model.get_submodule(first_layer).requires_grad_(False)  # this saves time
+            model.get_submodule(first_layer).requires_grad_(False)  # This saves time.
         optimizer.param_groups[0]["lr"] = one_cycle(recipe, step, steps)
         logits = model(inputs)
         loss = F.cross_entropy(logits, targets, label_smoothing=recipe.label_smoothing)

@@ -25,6 +25,7 @@ from pipeline.pictures import open_picture
 CANVAS_SIDE = 560  # pixels: half of the page's canvas
 PEN_WIDTH = CANVAS_SIDE // 14  # pixels: the same share as on the page
 DRAWING_SIDE = 0.7 * CANVAS_SIDE  # pixels: longer side of the pen's path
+SOURCES = Path("data", "1a")  # UNIPEN's folder of isolated digits
 # A line such as .SEGMENT CHARACTER 4-6,9 OK "7"
 SEGMENT = re.compile(r'(?m)^\.SEGMENT\s+CHARACTER\s+([\d,-]+)\s+\S+\s+"(\d)"')
 INCLUDE = re.compile(r"(?m)^\.INCLUDE\s+(\S+)")
@@ -35,9 +36,9 @@ def read_unipen(folder):
 
     Raises UserError if a file cannot be understood.
     """
-    sources = Path(folder, "data", "1a")
+    sources = folder / SOURCES
     if not sources.is_dir():
-        raise UserError(f"{folder} has no UNIPEN files in data/1a: correct the path")
+        raise UserError(f"{folder} has no UNIPEN files in {SOURCES}: correct the path")
     for path in sorted(sources.rglob("*.dat")):
         labels = path.read_text(encoding="latin-1")
         try:
@@ -60,7 +61,9 @@ def read_components(path):
     UNIPEN does not count movements without points. Raises ValueError.
     """
     columns, components = ["X", "Y"], []
-    text = "\n" + path.read_text(encoding="latin-1")  # now each field begins with "\n."
+    text = "\n" + path.read_text(
+        encoding="latin-1"
+    )  # Each field begins with "\n." now.
     for field in text.split("\n."):
         name, *values = field.split() or ["empty"]
         if name == "COORD":
@@ -134,7 +137,7 @@ def main():
     args = parser.parse_args()
     torch.set_num_threads(1)  # one thread is fastest for single images
     checkpoint = load_checkpoint(SimpleCNN, args.checkpoint)
-    if Path(args.folder, "data", "1a").is_dir():
+    if (args.folder / SOURCES).is_dir():
         digits = list(read_unipen(args.folder))
     else:
         dataset = DATASETS[checkpoint.metadata["dataset"]]

@@ -23,10 +23,8 @@ DASK_SECONDS = 10  # a scheduler that does not answer for this long is an error
 
 
 def add_processes_option(parser):
-    count, default = (
-        bounded(int, 1, MOST_PROCESSES),
-        min(os.cpu_count(), MOST_PROCESSES),
-    )
+    count = bounded(int, 1, MOST_PROCESSES)
+    default = min(os.cpu_count(), MOST_PROCESSES)
     text = "number of trainings that run at a time"
     parser.add_argument("--processes", type=count, default=default, help=text)
 
@@ -42,10 +40,9 @@ def dask_executor(address):
 
         client = Client(address, timeout=DASK_SECONDS)
     except ImportError:
+        problem = "--scheduler needs the package distributed"
         advice = "run `pip install -r requirements-dev.txt`"
-        raise UserError(
-            f"--scheduler needs the package distributed: {advice}"
-        ) from None
+        raise UserError(f"{problem}: {advice}") from None
     except (OSError, ValueError):
         problem = f"no Dask scheduler answers at {address}"
         raise UserError(f"{problem}: start it, or correct the address") from None
@@ -53,7 +50,8 @@ def dask_executor(address):
         if any(threads > 1 for threads in client.nthreads().values()):
             reason = "threads share torch's random numbers"
             raise UserError(f"start each worker with --nthreads 1, because {reason}")
-        yield client.get_executor(pure=False)  # equal jobs are computed again
+        # With pure=False, Dask does not reuse the result of an equal job.
+        yield client.get_executor(pure=False)
 
 
 def hide_progress_bars():

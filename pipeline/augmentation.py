@@ -64,7 +64,7 @@ def projective_frames(points):
     points = F.pad(points, (0, 1), value=1).mT  # (N, 3, 4): columns x, y, 1
     three, fourth = points.split([3, 1], dim=2)
     factors = torch.linalg.solve(three, fourth)  # (N, 3, 1): fourth = three @ factors
-    return three * factors.mT  # each column times its factor
+    return three * factors.mT  # This scales each column.
 
 
 def add_noise(images, generator, sigma, share):

@@ -18,9 +18,11 @@ from torch import nn
 from pipeline.cli import UserError, printable, write_file
 from pipeline.data import DATASETS
 
-NAME = "model_%Y%m%d_%H%M%S.pth"  # in UTC, because local time may go back by an hour
+# The time is in UTC, because local time may go back by an hour.
+NAME = "model_%Y%m%d_%H%M%S.pth"
 NAME_PATTERN = f"model_{8 * '[0-9]'}_{6 * '[0-9]'}.pth"
 METADATA_BYTES = 1_000_000  # largest file: 2 * bytes of the weights + METADATA_BYTES
+METADATA_TYPES = {"dataset": str, "classes": list, "test_accuracy": float}
 
 
 class Checkpoint(NamedTuple):
@@ -46,7 +48,7 @@ def save_checkpoint(model, metadata, folder="."):
         path = Path(folder, datetime.now(UTC).strftime(NAME))
         lock = path.with_suffix(".partial")
         with suppress(FileExistsError):
-            lock.touch(exist_ok=False)  # fails if another process uses the same name
+            lock.touch(exist_ok=False)  # This fails if another process uses the name.
             try:
                 if not path.exists():
                     write_file(path, buffer.getvalue())
@@ -121,8 +123,7 @@ def check_metadata(metadata):
     """Raise UserError unless the metadata has the fields that other modules use."""
     if not isinstance(metadata, dict):
         raise UserError("has no valid metadata")
-    types = {"dataset": str, "classes": list, "test_accuracy": float}
-    for name, kind in types.items():
+    for name, kind in METADATA_TYPES.items():
         if not isinstance(metadata.get(name), kind):
             raise UserError(f"has no valid {name} in its metadata")
     if not all(isinstance(name, str) for name in metadata["classes"]):

@@ -21,7 +21,7 @@ def run_main(main):
     UserError and OSError are printed as one sentence. Ctrl-C prints nothing.
     """
     if hasattr(sys.stdout, "reconfigure"):  # a notebook's stdout has no such method
-        # Then a file name with unusual characters cannot stop a command.
+        # After this call, a file name with unusual characters cannot stop a command.
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         exit_code = main()

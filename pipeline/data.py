@@ -16,14 +16,16 @@ SYNTHETIC_TEST = {"n": 10_000, "seed": 2}
 
 def read_digit(picture):
     """Return pixels (1, 1, 28, 28) of a picture of one digit on any background."""
-    from pipeline import pictures  # only here: training needs no Pillow and no scipy
+    # The import is here, because a training does not need Pillow and scipy.
+    from pipeline import pictures
 
     return pictures.read_digit(picture)
 
 
 def read_drawing(picture):
     """Return pixels (1, 1, 28, 28) of a picture of one drawing; all ink is kept."""
-    from pipeline import folder  # only here: training needs no Pillow and no scipy
+    # The import is here, because a training does not need Pillow and scipy.
+    from pipeline import folder
 
     return folder.read_drawing(picture)
 
@@ -111,7 +113,7 @@ def find_problem(images, labels, classes):
     if images.dtype != torch.float32 or images.shape[1:] != shape or not len(images):
         found = f"{images.dtype} {tuple(images.shape)}"
         return f"the images are {found} instead of torch.float32 (N, 1, {IMAGE_SIDE}, {IMAGE_SIDE})"
-    if not (images.min() >= 0 and images.max() <= 1):  # NaN is found too
+    if not (images.min() >= 0 and images.max() <= 1):  # This finds NaN too.
         return f"pixels go from {images.min():g} to {images.max():g} instead of 0 to 1"
     if labels.dtype != torch.int64 or labels.shape != images.shape[:1]:
         found = f"{labels.dtype} {tuple(labels.shape)}"

@@ -57,7 +57,7 @@ def measure(model, images, labels):
     batch_difference = (single - probabilities[:SINGLE_IMAGES]).abs().max()
     confidences, predictions = probabilities.max(dim=1)
     mistakes = confidences[predictions != labels]
-    if not len(mistakes):  # without mistakes, the least confident answer is used
+    if not len(mistakes):  # Without mistakes, the least confident answer is used.
         mistakes = confidences.min()
     masks = [labels == label for label in labels.unique()]  # of each class
     metrics = {

@@ -43,7 +43,7 @@ def load_folder(folder, classes):
     for label, subfolder in enumerate(find_classes(Path(folder), classes)):
         files = list_visible(subfolder)
         pictures = [p for p in files if formats.get(p.suffix.lower()) in FORMATS]
-        skipped += [path for path in files if path not in pictures]
+        skipped += sorted(set(files) - set(pictures))
         if not pictures:
             advice = "add some, or remove the class"
             raise UserError(f"{subfolder} holds no pictures: {advice}")

@@ -89,10 +89,8 @@ def read_limits(dataset):
 def read_limits_file():
     """Return the content of limits.json by data set; raise UserError if it is damaged."""
     try:
-        return (
-            dict(json.loads(LIMITS_FILE.read_text("utf-8")))
-            if LIMITS_FILE.exists()
-            else {}
-        )
+        return dict(json.loads(LIMITS_FILE.read_text("utf-8")))
+    except FileNotFoundError:
+        return {}
     except (TypeError, ValueError):
         raise UserError(f"{LIMITS_FILE} is damaged: repair it, or delete it") from None

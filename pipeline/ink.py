@@ -51,7 +51,7 @@ def brighten_ink(channels):
     changes = channels - ndimage.uniform_filter(channels, (0, window, window))
     colours = changes.reshape(len(channels), -1)  # (C, H * W)
     _, directions = np.linalg.eigh(colours @ colours.T)
-    direction = directions[:, -1]  # in which the colours differ most
+    direction = directions[:, -1]  # The colours differ most in it.
     direction /= np.abs(direction).sum()
     brightness = np.tensordot(direction, channels, 1)
     change = np.tensordot(direction, changes, 1)
@@ -90,7 +90,7 @@ def remove_horizontal_lines(ink):
     lines = np.zeros(ink.shape, bool)
     for slope in LINE_SLOPES:
         rows = (y + np.rint(slope * (x - width / 2)).astype(int)) % height
-        # Now the lines of this slope are horizontal.
+        # After this shear, lines of this slope are horizontal.
         sheared = widened[rows, x].astype(np.uint8)
         sheared = ndimage.grey_opening(sheared, (1, length), mode="constant")
         lines[rows, x] |= sheared > 0

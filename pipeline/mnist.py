@@ -9,7 +9,8 @@ import torch
 
 from pipeline.cli import UserError, printable
 
-RAW = Path("data", "MNIST", "raw")  # where torchvision puts the files
+DATA = Path("data")
+RAW = DATA / "MNIST" / "raw"  # torchvision puts the files here
 SHA256 = {  # of the unpacked files
     "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
     "train-labels-idx1-ubyte": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
@@ -50,7 +51,7 @@ def download():
     timeout = socket.getdefaulttimeout()
     socket.setdefaulttimeout(STALL_SECONDS)  # torchvision itself would wait forever
     try:
-        MNIST("data", download=True)
+        MNIST(DATA, download=True)
     except Exception as error:  # a broken mirror can raise any exception
         if getattr(error, "errno", None) in DISK_ERRORS:
             raise

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import torch
 
+from pipeline.checkpoint import METADATA_TYPES
 from pipeline.cli import check_folder, markdown_table, write_file
 from pipeline.data import DATASETS
 from pipeline.metrics import METRICS
@@ -15,7 +16,6 @@ SUMMARY, METRICS_FILE = FOLDER / "summary.md", FOLDER / "metrics.json"
 CONFUSION_MATRIX, MISTAKES = FOLDER / "confusion_matrix.png", FOLDER / "mistakes.png"
 ROWS, COLUMNS = 3, 6  # of the images in mistakes.png
 ADVICE = "The limits are those of the default recipe and network: see README.md."
-REQUIRED = "dataset", "classes", "test_accuracy"  # metadata of every checkpoint
 OPTIONAL = "recipe", "trained_at", "torch_version"  # metadata that may be missing
 
 
@@ -77,7 +77,7 @@ def plain_data(evaluation):
     if isinstance(evaluation, str):
         return evaluation
     checkpoint = evaluation.checkpoint
-    known = {name: checkpoint.metadata[name] for name in REQUIRED}
+    known = {name: checkpoint.metadata[name] for name in METADATA_TYPES}
     known |= {name: str(checkpoint.metadata.get(name)) for name in OPTIONAL}
     return {
         "file": checkpoint.path.name,
@@ -101,10 +101,9 @@ def compare(evaluation, predecessor):
     lost = (~right & right_before).sum().item()
     p = sign_test(gained, lost)
     chance = f"p = {p:.2f}" if p >= 0.01 else "p < 0.01"
+    older = predecessor.checkpoint.path.name
     first = f"{gained:,} images are read correctly only by this model"
-    return (
-        f"{first}, and {lost:,} only by {predecessor.checkpoint.path.name} ({chance})."
-    )
+    return f"{first}, and {lost:,} only by {older} ({chance})."
 
 
 def sign_test(gained, lost):
