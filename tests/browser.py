@@ -21,7 +21,7 @@ def trained(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def browser():
-    """Chromium or Chrome, with no window."""
+    """Start Chromium or Chrome without a window."""
     chrome = shutil.which("chromium") or shutil.which("google-chrome")
     assert chrome, "install Chromium or Chrome, and requirements-dev.txt"
     from playwright.sync_api import sync_playwright
@@ -32,7 +32,7 @@ def browser():
 
 @pytest.fixture
 def page(browser, trained, tmp_path):
-    """A copy of the page in tmp_path, opened from disk, on the smallest phone."""
+    """Open a copy of the page from disk, on a screen of the smallest phone."""
     shutil.copytree(export.TARGET.parent, tmp_path, dirs_exist_ok=True)
     (tmp_path / "model.js").write_text(export.to_javascript(trained), "utf-8")
     with browser.new_context(viewport={"width": 320, "height": 568}) as context:
@@ -43,7 +43,7 @@ def page(browser, trained, tmp_path):
 
 @pytest.fixture
 def draw(page):
-    """Function that draws a digit on the page and makes the page answer."""
+    """Return a function that draws a digit on the page and makes the page answer."""
 
     def draw(digit):
         strokes = next(iter(synthetic.read_skeletons()[digit].values()))

@@ -7,7 +7,7 @@ import pytest
 
 @pytest.fixture
 def call(monkeypatch):
-    """Function that calls the main function of a command with arguments."""
+    """Return a function that calls the main function of a command with arguments."""
 
     def call(command, *arguments):
         monkeypatch.setattr(sys, "argv", [command.__name__, *arguments])

@@ -28,14 +28,14 @@ METADATA = {"dataset": DATASET, "classes": CLASSES, "test_accuracy": 10.0}
 
 
 def random_set(n):
-    """The same random images (n, 1, H, W) each time, and labels that repeat in turn."""
+    """Return the same random images (n, 1, H, W) each time, and labels in turn."""
     generator = torch.Generator().manual_seed(0)
     images = torch.rand(n, 1, IMAGE_SIDE, IMAGE_SIDE, generator=generator)
     return images, torch.arange(n) % len(CLASSES)
 
 
 def save_network(folder=".", network=None, **metadata):
-    """Path of a new checkpoint of a network, by default of an untrained one."""
+    """Save a network, by default an untrained one; return the path of its checkpoint."""
     network = network or SimpleCNN(len(CLASSES))
     return checkpoint.save_checkpoint(network, METADATA | metadata, folder)
 
@@ -47,7 +47,7 @@ def copy_repository(folder, *left_out):
 
 
 def run(folder, *command, exit_code=0):
-    """Output of a Python command in a folder, which must end with this exit code."""
+    """Run a Python command, which must end with this exit code; return its output."""
     environment = os.environ | {"PYTHONUTF8": "1"}
     options = {"stdout": subprocess.PIPE, "encoding": "utf-8", "env": environment}
     command = [sys.executable, *command]

@@ -52,7 +52,7 @@ def test_checkpoints_are_found_by_name(tmp_path):
 
 
 def pack(weights=(), **metadata):
-    """Bytes of a checkpoint with other weights or metadata."""
+    """Return the bytes of a checkpoint with other weights or metadata."""
     buffer = io.BytesIO()
     parts = {"metadata": METADATA | metadata, "state_dict": WEIGHTS | dict(weights)}
     torch.save(parts, buffer)
@@ -60,7 +60,7 @@ def pack(weights=(), **metadata):
 
 
 def compress(content):
-    """The same checkpoint in a compressed archive, which torch can read too."""
+    """Return the same checkpoint in a compressed archive, which torch can read too."""
     buffer, original = io.BytesIO(), zipfile.ZipFile(io.BytesIO(content))
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in original.namelist():

@@ -49,7 +49,7 @@ TRAININGS = {  # the metric that must fail, an edit of model.py, and options of 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """Copy of the repository with a good checkpoint, and with MNIST if it is on disk."""
+    """Copy the repository, with MNIST if it is on disk, and train a good checkpoint there."""
     folder = tmp_path_factory.mktemp("trained") / "copy"
     copy_repository(folder, "tests")
     if (ROOT / "data").exists():
@@ -60,7 +60,7 @@ def trained(tmp_path_factory):
 
 @pytest.fixture
 def path(trained, tmp_path, monkeypatch):
-    """Path of the good checkpoint in a new copy, which is the current folder."""
+    """Copy the good checkpoint to a new current folder; return its path."""
     shutil.copytree(trained, tmp_path, symlinks=True, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
     return find_checkpoints()[0]

@@ -17,7 +17,7 @@ FACE, EYES = (40, 40, 200, 200), [(85, 85, 105, 105), (135, 85, 155, 105)]
 
 
 def draw(filled=(), outlined=()):
-    """Picture of dark ellipses on light paper that is darker at one side."""
+    """Draw dark ellipses on light paper that is darker at one side."""
     picture = Image.linear_gradient("L").resize((300, 240))
     picture = picture.point(lambda v: 190 + v // 8)
     pen = ImageDraw.Draw(picture)
@@ -47,7 +47,7 @@ def test_drawing_is_the_same_on_a_dark_background():
 
 @pytest.fixture
 def folder(tmp_path):
-    """Folder of the classes o and ü, with the name of ü in two characters."""
+    """Return a folder of the classes o and ü; the name of ü has two characters."""
     for name in ("o", unicodedata.normalize("NFD", "ü"), ".cache"):
         (tmp_path / name).mkdir()
         for i in range(2):

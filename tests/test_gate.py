@@ -38,7 +38,7 @@ def test_p_value_of_the_sign_test():
 
 @pytest.fixture
 def run_gate(pytester, monkeypatch):
-    """Function that runs the gate in an empty folder; returns its result and its summary.
+    """Return a function that runs the gate in an empty folder; returns its result and its summary.
 
     NETWORK makes no mistakes on the test set, and every model meets the limits.
     """

@@ -26,7 +26,7 @@ def as_paper(digit, mode="L"):
 
 
 def as_canvas(digit):
-    """Black on a transparent background, as a browser saves a drawing."""
+    """Return black ink on a transparent background, as a browser saves a drawing."""
     clear = Image.new("RGBA", (28, 28))
     clear.putalpha(Image.fromarray(digit))
     return clear.resize((280, 280), Image.Resampling.BICUBIC)

@@ -13,7 +13,7 @@ from pipeline.data import DATASETS, DIGITS
 
 @pytest.fixture
 def read(call, tmp_path, monkeypatch, capsys):
-    """Function that calls predict.py in a folder with a checkpoint and two pictures."""
+    """Return a function that calls predict.py in a folder with a checkpoint and two pictures."""
     monkeypatch.chdir(tmp_path)
     picture = Image.new("L", (300, 200), 220)
     picture.save("blank.png")

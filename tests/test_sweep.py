@@ -14,7 +14,7 @@ N = 30 * len(CLASSES)  # test images
 
 
 def good_metrics(seed):
-    """Metrics that are a little different from seed to seed."""
+    """Return metrics that are a little different from seed to seed."""
     metrics = dict.fromkeys(METRICS, 0.01 + 0.001 * (seed % 3))
     metrics |= {"accuracy": 98 + 0.1 * (seed % 3), "cross_entropy": 0.0006}
     metrics |= {"mistake_confidence": 40 + 6 * (seed % 3), "training_seconds": 1.0}
@@ -26,7 +26,7 @@ GOOD = [good_metrics(seed) for seed in range(6)]
 
 @pytest.fixture
 def run_sweep(call, tmp_path, monkeypatch, capsys):
-    """Function that runs a sweep with given metrics; returns its output and exit code."""
+    """Return a function that runs a sweep with given metrics; returns its output and exit code."""
     monkeypatch.chdir(tmp_path)
     for module in (sweep, gate):
         monkeypatch.setattr(module, "LIMITS_FILE", tmp_path / "limits.json")

@@ -19,7 +19,7 @@ import string
 
 
 def load_letters(train=True):
-    """Capital letters of Pillow's font, at different places and in different sizes."""
+    """Draw capital letters of Pillow's font, at different places and in different sizes."""
     from PIL import Image, ImageDraw, ImageFont
     from torchvision.transforms.functional import to_tensor
 
@@ -39,7 +39,7 @@ DEFAULT = "letters"
 
 
 def corners(shape, random):
-    """Points (n, 2) of the line around a shape; its centre is (56, 56)."""
+    """Return points (n, 2) of the line around a shape; its centre is (56, 56)."""
     n, step = {"circle": (60, 1), "square": (4, 1), "star": (5, 2)}[shape]
     angles = random.normal(0.8, 0.1) + 2 * np.pi * step * np.arange(n + 1) / n
     radius = random.uniform(26, 38)

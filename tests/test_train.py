@@ -20,7 +20,7 @@ LOSSES += [1.288, 1.160, 1.106, 1.082, 1.030, 1.043, 0.995, 0.991, 0.947, 0.945]
 
 
 def two_layers():
-    """A network whose first layer with parameters is inside another nn.Sequential."""
+    """Return a network whose first layer is inside another nn.Sequential."""
     return nn.Sequential(
         nn.Sequential(nn.Flatten(), nn.Linear(IMAGE_SIDE**2, 4)),
         nn.Linear(4, len(CLASSES)),

@@ -64,7 +64,7 @@ def test_ctrl_c_waits_for_the_running_jobs_only():
 
 @pytest.fixture
 def start_dask():
-    """Function that starts a scheduler, and workers in processes of their own."""
+    """Return a function that starts a scheduler, and workers in processes of their own."""
     distributed = pytest.importorskip("distributed")
     with ExitStack() as stack:
         yield lambda n, threads: stack.enter_context(
