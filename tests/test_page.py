@@ -11,7 +11,7 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture
 def on_board(page):
-    """Return a function that turns a place on the board, x and y from 0 to 1, into one in the window."""
+    """Return a function from a place on the board (0 to 1) to a place in the window."""
     box = page.locator("#board").bounding_box()
     return lambda x, y: (box["x"] + x * box["width"], box["y"] + y * box["height"])
 
